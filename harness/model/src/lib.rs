@@ -1,1 +1,42 @@
-//! Being built.
+//! Plain data and pure functions of highwater: what was measured, what was accepted, and whether the one may follow the
+//! other. No I/O, no process, no clock: every value can be built by hand in a test.
+//!
+//! ```
+//! use highwater_model::{Metric, Spread, Tolerance};
+//!
+//! let accepted = Spread::of(&[21_000_000, 21_000_400, 21_000_100]).unwrap();
+//! let tolerance = Tolerance::new(0.02, 16 * 1024);
+//! assert_eq!(accepted.median, 21_000_100);
+//! assert_eq!(tolerance.allowed(&accepted), 420_002); // 2 % of the median, more than 16 KiB and more than the spread
+//! assert_eq!(Metric::PeakBytes.unit().show(21_000_100), "20.0 MiB");
+//! ```
+//!
+//! A [`Measurement`] (one or more [`Sample`]s of one scenario) is compared with a [`Baseline`] by [`compare`], which yields a
+//! [`Comparison`] with a [`Verdict`] per metric and one for the whole. A run that yields no number is a [`Failure`] with its
+//! [`Cause`], never a zero. [`ScenarioResult`] is what a finished scenario leaves for reports.
+
+mod baseline;
+mod bytes;
+mod compare;
+mod failure;
+mod measurement;
+mod metric;
+mod progress;
+mod provenance;
+mod result;
+mod spread;
+mod tolerance;
+mod workload;
+
+pub use baseline::{Acceptance, AcceptedMetric, Baseline, BaselineError};
+pub use bytes::Bytes;
+pub use compare::{Comparison, Difference, MetricComparison, Verdict, compare};
+pub use failure::{Cause, Failure};
+pub use measurement::{Measurement, Sample};
+pub use metric::{Metric, Unit};
+pub use progress::{Phase, Progress};
+pub use provenance::Provenance;
+pub use result::{ResultError, ScenarioResult};
+pub use spread::Spread;
+pub use tolerance::Tolerance;
+pub use workload::{Runtime, Workload};

@@ -1,0 +1,95 @@
+//! What the samples of one scenario said, before anything is judged.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Metric, Provenance, Spread, Tolerance, Workload};
+
+/// What one run of a scenario in one fresh process measured. A metric that was not measured is absent, never 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    /// The number of each metric, in its unit.
+    pub metrics: BTreeMap<Metric, i64>,
+    /// What a reader should know about this sample: it did not settle, a thread panicked.
+    pub notes: Vec<String>,
+    /// What each service saw, by service and name; the unit is the name's last word.
+    pub observations: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Wall time of the whole child, from its start to its end, in microseconds.
+    pub child_micros: u64,
+    /// Wall time of the window, in microseconds.
+    pub window_micros: u64,
+}
+
+/// The samples of one scenario, with what was run and how it was built.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measurement {
+    /// How the measured binary was built.
+    pub provenance: Provenance,
+    /// At least one.
+    pub samples: Vec<Sample>,
+    /// The metrics that gate, and how far each may move. A metric that is absent is shown, not gated.
+    pub tolerances: BTreeMap<Metric, Tolerance>,
+    /// What was run.
+    pub workload: Workload,
+}
+
+impl Measurement {
+    /// The spread of one metric over the samples; `None` when any sample lacks it.
+    pub fn spread(&self, metric: Metric) -> Option<Spread> {
+        let values: Option<Vec<i64>> = self.samples.iter().map(|sample| sample.metrics.get(&metric).copied()).collect();
+        Spread::of(&values?)
+    }
+
+    /// The metrics that every sample has.
+    pub fn metrics(&self) -> impl Iterator<Item = (Metric, Spread)> + '_ {
+        Metric::ALL.into_iter().filter_map(|metric| Some((metric, self.spread(metric)?)))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::Runtime;
+
+    /// A measurement of these samples, with the default tolerances.
+    pub(crate) fn measurement(samples: &[&[(Metric, i64)]]) -> Measurement {
+        Measurement {
+            provenance: Provenance {
+                allocator: "system".into(),
+                debug_assertions: false,
+                lock_digest: "0123456789abcdef".into(),
+                opt_level: "3".into(),
+                profile: "debug".into(),
+                rustc: "1.95.0".into(),
+                target: "x86_64-unknown-linux-gnu".into(),
+            },
+            samples: samples
+                .iter()
+                .map(|metrics| Sample {
+                    metrics: metrics.iter().copied().collect(),
+                    notes: Vec::new(),
+                    observations: BTreeMap::new(),
+                    child_micros: 2_000,
+                    window_micros: 1_000,
+                })
+                .collect(),
+            tolerances: Metric::ALL.into_iter().filter_map(|m| Some((m, Tolerance::default_for(m)?))).collect(),
+            workload: Workload {
+                iterations: 10,
+                runtime: Runtime::CurrentThread,
+                services: BTreeMap::new(),
+                warm_up: 1,
+            },
+        }
+    }
+
+    #[test]
+    fn a_metric_that_one_sample_lacks_has_no_spread() {
+        let measurement = measurement(&[&[(Metric::PeakBytes, 1), (Metric::TotalBytes, 5)], &[(Metric::PeakBytes, 2)]]);
+        assert_eq!(measurement.spread(Metric::TotalBytes), None);
+        assert_eq!(measurement.metrics().map(|(metric, _)| metric).collect::<Vec<_>>(), [Metric::PeakBytes]);
+    }
+}

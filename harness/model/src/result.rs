@@ -1,0 +1,90 @@
+//! What a finished scenario leaves for reports and commands, as one JSON value.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Comparison, Failure, Measurement, Verdict};
+
+/// What a finished scenario leaves: the file `result.json` in its folder under the target directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioResult {
+    /// The version of this form, [`ScenarioResult::FORMAT`].
+    pub format: u32,
+    /// The suite's name.
+    pub suite: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// Its baseline's file, from the workspace's root.
+    pub baseline: String,
+    /// The numbers; absent when it failed before there were any.
+    pub measurement: Option<Measurement>,
+    /// The numbers beside the baseline; absent when there is none, or no numbers.
+    pub comparison: Option<Comparison>,
+    /// Why there are no numbers; present exactly when the verdict is [`Verdict::Failed`].
+    pub failure: Option<Failure>,
+}
+
+/// A text that is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultError {
+    /// It is not JSON of this form.
+    #[error("it is not a result of this version of highwater: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// Another version of highwater wrote it.
+    #[error("it has format {found}, and this version of highwater reads {supported}")]
+    OtherFormat {
+        /// The format it has.
+        found: u32,
+        /// The format that is read.
+        supported: u32,
+    },
+}
+
+impl ScenarioResult {
+    /// The form that this version reads and writes.
+    pub const FORMAT: u32 = 1;
+
+    /// Reads the text of a result.
+    ///
+    /// # Errors
+    /// When the text is malformed or of another format.
+    pub fn parse(text: &str) -> Result<Self, ResultError> {
+        let result: Self = serde_json::from_str(text)?;
+        if result.format != Self::FORMAT {
+            return Err(ResultError::OtherFormat { found: result.format, supported: Self::FORMAT });
+        }
+        Ok(result)
+    }
+
+    /// The text of the result, with a final newline.
+    pub fn to_text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a result has string keys and finite numbers only");
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cause;
+
+    #[test]
+    fn a_result_survives_its_text() {
+        let result = ScenarioResult {
+            format: ScenarioResult::FORMAT,
+            suite: "worker".into(),
+            scenario: "paged".into(),
+            verdict: Verdict::Failed,
+            baseline: "baselines/worker/paged/x86_64-unknown-linux-gnu.json".into(),
+            measurement: None,
+            comparison: None,
+            failure: Some(Failure::before_the_run(Cause::NoMessage)),
+        };
+        assert_eq!(ScenarioResult::parse(&result.to_text()).unwrap(), result);
+        let other = result.to_text().replacen("\"format\": 1", "\"format\": 2", 1);
+        assert!(matches!(ScenarioResult::parse(&other), Err(ResultError::OtherFormat { found: 2, supported: 1 })));
+    }
+}

@@ -1,0 +1,76 @@
+//! How far a metric may move from what was accepted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Metric, Spread};
+
+/// How far a metric may move: the larger of a relative and an absolute part, and never less than the recorded spread.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tolerance {
+    /// In the metric's unit.
+    pub absolute: u64,
+    /// As a fraction of the accepted median: 0.02 is two percent.
+    pub relative: f64,
+}
+
+impl Tolerance {
+    /// A tolerance of `relative` (a fraction, 0.02 is two percent) or `absolute` (in the metric's unit), whichever is larger.
+    ///
+    /// # Panics
+    /// When `relative` is negative or not a number.
+    pub fn new(relative: f64, absolute: u64) -> Self {
+        assert!(relative >= 0.0, "a relative tolerance is a fraction of at least 0, not {relative}");
+        Self { absolute, relative }
+    }
+
+    /// No movement beyond the recorded spread.
+    pub const EXACT: Self = Self { absolute: 0, relative: 0.0 };
+
+    /// What gates a metric when the author says nothing; `None` for a metric that is only shown.
+    ///
+    /// The absolute part covers one 8 KiB read buffer more or less on either side of a socket, which is what a run against a
+    /// real server moves by.
+    pub const fn default_for(metric: Metric) -> Option<Self> {
+        match metric {
+            Metric::PeakBytes | Metric::RetainedBytes => Some(Self { absolute: 16 * 1024, relative: 0.02 }),
+            Metric::RetainedBlocks => Some(Self { absolute: 16, relative: 0.02 }),
+            Metric::TotalBytes | Metric::TotalBlocks => None,
+        }
+    }
+
+    /// How far the metric may move from the accepted median, in its unit.
+    pub fn allowed(&self, accepted: &Spread) -> u64 {
+        // The product is at most 2^63 * relative; `as` saturates, which for a tolerance means "any".
+        let relative = (accepted.median.unsigned_abs() as f64 * self.relative).floor() as u64;
+        relative.max(self.absolute).max(accepted.width())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(min: i64, median: i64, max: i64) -> Spread {
+        Spread { max, median, min, samples: 5 }
+    }
+
+    #[test]
+    fn the_largest_part_decides() {
+        for (tolerance, spread, allowed) in [
+            (Tolerance::new(0.02, 10), accepted(1_000, 1_000, 1_000), 20),
+            (Tolerance::new(0.02, 100), accepted(1_000, 1_000, 1_000), 100),
+            (Tolerance::new(0.02, 10), accepted(900, 1_000, 1_200), 300),
+            (Tolerance::new(0.5, 0), accepted(-100, -100, -100), 50),
+            (Tolerance::EXACT, accepted(7, 7, 7), 0),
+        ] {
+            assert_eq!(tolerance.allowed(&spread), allowed, "{tolerance:?} {spread:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a fraction of at least 0")]
+    fn a_negative_relative_tolerance_is_refused() {
+        let _ = Tolerance::new(-0.1, 0);
+    }
+}
