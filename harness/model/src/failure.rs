@@ -97,12 +97,12 @@ pub enum Cause {
         /// The panic's message.
         message: String,
     },
-    /// The run needed more than its limit. The allocation that would have passed it was not made.
+    /// The run needed more than its limit.
     #[error("limit exceeded: {live} were live and {requested} more were asked for, under a limit of {limit}")]
     LimitExceeded {
         /// The scenario's limit.
         limit: Bytes,
-        /// Bytes live before the allocation, less the bytes live when the window opened.
+        /// Bytes live in the whole process before the allocation.
         live: Bytes,
         /// The size of the allocation.
         requested: Bytes,

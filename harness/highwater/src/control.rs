@@ -1,0 +1,143 @@
+//! How `cargo highwater` steers a suite's binary, and what the binary tells it as it goes. A suite that is started by
+//! `cargo test` alone has no [`Control`] and tells nobody.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use highwater_model::{Progress, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// What `cargo highwater` asks of a suite's binary, as JSON in the environment variable [`Control::VARIABLE`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// What to do with the numbers.
+    pub mode: Mode,
+    /// The number of samples: in [`Mode::Check`] the most that are taken, in [`Mode::Measure`] exactly that many. The scenario's
+    /// own when absent.
+    pub samples: Option<usize>,
+    /// A file to which [`Event`]s are appended, a line of JSON each.
+    pub events: Option<PathBuf>,
+}
+
+/// What a suite's binary does with the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Compares them with the baseline, takes more samples only when the first does not settle it, and fails on a regression.
+    #[default]
+    Check,
+    /// Takes all samples and compares nothing: the numbers are to become the baseline.
+    Measure,
+}
+
+/// What happens while a suite's binary runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// A scenario begins: its services are being started.
+    Started {
+        /// The suite's name.
+        suite: String,
+        /// The scenario's name.
+        scenario: String,
+    },
+    /// A sample is under way.
+    Progress {
+        /// The suite's name.
+        suite: String,
+        /// The scenario's name.
+        scenario: String,
+        /// Which sample, from 1.
+        sample: usize,
+        /// The most samples there will be.
+        of: usize,
+        /// How far its child is.
+        progress: Progress,
+    },
+    /// A scenario is over, and its result is written.
+    Finished {
+        /// The suite's name.
+        suite: String,
+        /// The scenario's name.
+        scenario: String,
+        /// What it came to. In [`Mode::Measure`] it is [`Verdict::New`] or [`Verdict::Failed`].
+        verdict: Verdict,
+        /// The file with its [`ScenarioResult`](highwater_model::ScenarioResult).
+        result: PathBuf,
+    },
+}
+
+impl Control {
+    /// The environment variable that holds it.
+    pub const VARIABLE: &str = "HIGHWATER_CONTROL";
+
+    /// Reads it from the environment; the default when the variable is not set.
+    ///
+    /// # Errors
+    /// When the variable is set and is no control of this version.
+    pub fn from_environment() -> Result<Self, String> {
+        match std::env::var(Self::VARIABLE) {
+            Err(_) => Ok(Self::default()),
+            Ok(text) => serde_json::from_str(&text).map_err(|error| {
+                format!(
+                    "{} is not understood ({error}): `cargo highwater` and the suite's `highwater` dependency are of different \
+                     versions, or something else set it",
+                    Self::VARIABLE
+                )
+            }),
+        }
+    }
+
+    /// The value for the environment variable.
+    pub fn to_variable(&self) -> String {
+        serde_json::to_string(self).expect("a control has string keys and UTF-8 paths")
+    }
+}
+
+/// Where a suite's binary writes its [`Event`]s.
+#[derive(Debug)]
+pub(crate) struct EventLog(Option<File>);
+
+impl EventLog {
+    /// Opens the file for appending; without a path, events go nowhere.
+    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
+        path.map(|path| OpenOptions::new().append(true).create(true).open(path)).transpose().map(Self)
+    }
+
+    /// Appends an event. A reader that has gone away costs it the progress display, not us the run.
+    pub(crate) fn tell(&self, event: &Event) {
+        if let Some(mut file) = self.0.as_ref() {
+            let mut line = serde_json::to_vec(event).expect("an event has string keys and UTF-8 paths");
+            line.push(b'\n');
+            let _ = file.write_all(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_survives_its_variable() {
+        let control = Control { mode: Mode::Measure, samples: Some(10), events: Some("/tmp/events".into()) };
+        assert_eq!(serde_json::from_str::<Control>(&control.to_variable()).unwrap(), control);
+    }
+
+    #[test]
+    fn events_are_lines_of_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        let log = EventLog::open(Some(&path)).unwrap();
+        let event = Event::Started { suite: "worker".into(), scenario: "paged".into() };
+        log.tell(&event);
+        log.tell(&event);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        for line in text.lines() {
+            assert_eq!(serde_json::from_str::<Event>(line).unwrap(), event);
+        }
+    }
+}
