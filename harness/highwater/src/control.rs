@@ -19,6 +19,8 @@ pub struct Control {
     pub samples: Option<usize>,
     /// A file to which [`Event`]s are appended, a line of JSON each.
     pub events: Option<PathBuf>,
+    /// The names of the scenarios to run; all when empty.
+    pub scenarios: Vec<String>,
 }
 
 /// What a suite's binary does with the numbers.
@@ -30,6 +32,22 @@ pub enum Mode {
     Check,
     /// Takes all samples and compares nothing: the numbers are to become the baseline.
     Measure,
+    /// Prints a [`Listing`] for each scenario to the standard output, a line of JSON each, and runs nothing.
+    List,
+}
+
+/// A scenario of a suite, as [`Mode::List`] prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    /// The suite's name.
+    pub suite: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its baseline's file, from the workspace's root, whether it exists or not.
+    pub baseline: PathBuf,
+    /// Why it runs only when asked for.
+    pub ignored: Option<String>,
 }
 
 /// What happens while a suite's binary runs.
@@ -90,6 +108,11 @@ impl Control {
         }
     }
 
+    /// Whether the scenario of this name is to be run.
+    pub(crate) fn wants(&self, scenario: &str) -> bool {
+        self.scenarios.is_empty() || self.scenarios.iter().any(|name| name == scenario)
+    }
+
     /// The value for the environment variable.
     pub fn to_variable(&self) -> String {
         serde_json::to_string(self).expect("a control has string keys and UTF-8 paths")
@@ -122,7 +145,12 @@ mod tests {
 
     #[test]
     fn a_control_survives_its_variable() {
-        let control = Control { mode: Mode::Measure, samples: Some(10), events: Some("/tmp/events".into()) };
+        let control = Control {
+            mode: Mode::Measure,
+            samples: Some(10),
+            events: Some("/tmp/events".into()),
+            scenarios: vec!["paged".into()],
+        };
         assert_eq!(serde_json::from_str::<Control>(&control.to_variable()).unwrap(), control);
     }
 

@@ -1,0 +1,105 @@
+//! The measured process: runs one scenario once, tells the journal, exits. It builds no service and reads no baseline.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use crate::drive::Run;
+use crate::message::{Instruction, JournalWriter, Message};
+use crate::phases::BoxError;
+use crate::suite::Entry;
+use crate::{Context, position};
+
+/// Runs the scenario that the instruction names.
+pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: &[Entry]) -> ExitCode {
+    match prepare(instruction, entries) {
+        Ok((entry, context)) => measure(entry, &context),
+        Err(problem) => {
+            // There is no journal to tell: the parent shows the end of our standard error.
+            eprintln!("highwater: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn prepare(
+    instruction: Result<Instruction, serde_json::Error>,
+    entries: &[Entry],
+) -> Result<(&Entry, Context), BoxError> {
+    let instruction = instruction.map_err(|error| format!("{} is not understood: {error}", Instruction::VARIABLE))?;
+    die_with(instruction.parent)?;
+    let entry = entries
+        .iter()
+        .find(|entry| entry.declared.name == instruction.scenario)
+        .ok_or_else(|| format!("there is no scenario `{}` in this suite", instruction.scenario))?;
+    let journal = JournalWriter::open(&instruction.journal)
+        .map_err(|error| format!("the journal {} cannot be opened: {error}", instruction.journal.display()))?;
+    position::begin(journal);
+    position::report_panics();
+    Ok((entry, Context::new(instruction.endpoints)))
+}
+
+/// Asks the kernel to kill this process when its parent is gone, so that an interrupted harness leaves nothing running.
+#[cfg(target_os = "linux")]
+fn die_with(parent: u32) -> Result<(), BoxError> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    // It may have gone before we asked.
+    if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned()) == Some(parent) {
+        Ok(())
+    } else {
+        Err("the harness is gone".into())
+    }
+}
+
+/// Elsewhere the timeout of the parent is what ends a child.
+#[cfg(not(target_os = "linux"))]
+fn die_with(_: u32) -> Result<(), BoxError> {
+    Ok(())
+}
+
+fn measure(entry: &Entry, context: &Context) -> ExitCode {
+    if !highwater_alloc::is_counting() {
+        position::tell(&Message::NotCounting);
+        return ExitCode::FAILURE;
+    }
+    let run = Run { declared: &entry.declared, context };
+    // The panic hook has told the journal by the time the panic arrives here.
+    match catch_unwind(AssertUnwindSafe(|| entry.workload.run(run))) {
+        Ok(Ok(report)) => {
+            position::tell(&Message::Done(report));
+            ExitCode::SUCCESS
+        }
+        Ok(Err(error)) => {
+            position::tell(&Message::Error { phase: position::phase(), message: with_sources(&*error) });
+            ExitCode::FAILURE
+        }
+        Err(_) => ExitCode::from(101),
+    }
+}
+
+/// An error and what caused it: `a: b: c`. A source that its parent's text already ends with is not repeated.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] std::num::ParseIntError);
+
+    #[test]
+    fn an_error_is_told_with_its_sources() {
+        assert_eq!(with_sources(&Outer("x".parse::<u8>().unwrap_err())), "outer: invalid digit found in string");
+    }
+}

@@ -1,0 +1,123 @@
+//! The order of a run inside the child: setup, warm-up, settle, open, iterations, settle, close, teardown.
+
+use std::pin::pin;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use highwater_alloc::{Window, lift_limit, set_limit};
+use highwater_model::{Metric, Phase, Runtime};
+
+use crate::Context;
+use crate::message::Report;
+use crate::phases::{BoxError, Iterate, Setup, Teardown};
+use crate::position;
+use crate::scenario::{Declared, Phases, Sync, Tokio};
+use crate::settle::settle;
+
+/// A complete scenario's code: every phase is there, and something can run it.
+#[diagnostic::on_unimplemented(
+    message = "this scenario has no iteration",
+    label = "incomplete",
+    note = "add what is measured: `.iterate(async |state| ..)`, or `.iterate(|state| ..)` for `Scenario::sync`"
+)]
+pub trait Workload: private::Sealed {
+    /// Runs all phases in this process.
+    #[doc(hidden)]
+    fn run(&self, run: Run<'_>) -> Result<Report, BoxError>;
+}
+
+/// What a run is given.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    pub(crate) declared: &'a Declared,
+    pub(crate) context: &'a Context,
+}
+
+mod private {
+    pub trait Sealed {}
+    impl<K, S, I, T> Sealed for super::Phases<K, S, I, T> {}
+}
+
+impl<S: Setup, I: Iterate<S::State>, T: Teardown<S::State>> Workload for Phases<Tokio, S, I, T> {
+    fn run(&self, run: Run<'_>) -> Result<Report, BoxError> {
+        let mut builder = match run.declared.runtime {
+            Runtime::MultiThread(workers) => {
+                let mut builder = tokio::runtime::Builder::new_multi_thread();
+                builder.worker_threads(workers);
+                builder
+            }
+            Runtime::CurrentThread | Runtime::Sync => tokio::runtime::Builder::new_current_thread(),
+        };
+        let runtime = builder.enable_all().build()?;
+        let tasks = || runtime.metrics().num_alive_tasks();
+        let report = runtime.block_on(drive(self, run, tokio::time::sleep, tasks));
+        // A blocking task that never ends must not keep the child from saying what it counted.
+        runtime.shutdown_background();
+        report
+    }
+}
+
+impl<S: Setup, I: Iterate<S::State>, T: Teardown<S::State>> Workload for Phases<Sync, S, I, T> {
+    fn run(&self, run: Run<'_>) -> Result<Report, BoxError> {
+        let pause = async |duration| std::thread::sleep(duration);
+        let driven = pin!(drive(self, run, pause, || 0));
+        match driven.poll(&mut TaskContext::from_waker(Waker::noop())) {
+            Poll::Ready(report) => report,
+            Poll::Pending => unreachable!("plain closures never wait"),
+        }
+    }
+}
+
+async fn drive<K, S, I, T>(
+    phases: &Phases<K, S, I, T>,
+    Run { declared, context }: Run<'_>,
+    pause: impl AsyncFn(Duration),
+    tasks: impl Fn() -> usize,
+) -> Result<Report, BoxError>
+where
+    S: Setup,
+    I: Iterate<S::State>,
+    T: Teardown<S::State>,
+{
+    position::enter(Phase::Setup, 0);
+    let mut state = phases.setup.call(context).await?;
+
+    if let Some(limit) = declared.limit {
+        set_limit(limit.0, position::limit_exceeded);
+    }
+    position::enter(Phase::WarmUp, declared.warm_up);
+    for _ in 0..declared.warm_up {
+        phases.iterate.call(&mut state).await?;
+        position::advance();
+    }
+    let settled_before = settle(declared.settle, &pause, &tasks).await;
+
+    position::enter(Phase::Window, declared.iterations);
+    let began = Instant::now();
+    let window = Window::open();
+    for _ in 0..declared.iterations {
+        phases.iterate.call(&mut state).await?;
+        position::advance();
+    }
+    let took = began.elapsed();
+    position::enter(Phase::Settle, 0);
+    let settled_after = settle(declared.settle, &pause, &tasks).await;
+    // Everything is read before anything is formatted.
+    let counts = window.read();
+    lift_limit();
+
+    position::enter(Phase::Teardown, 0);
+    phases.teardown.call(state).await?;
+    Ok(Report {
+        metrics: [
+            (Metric::PeakBytes, counts.peak_bytes),
+            (Metric::RetainedBytes, counts.retained_bytes),
+            (Metric::RetainedBlocks, counts.retained_blocks),
+            (Metric::TotalBytes, counts.total_bytes),
+            (Metric::TotalBlocks, counts.total_blocks),
+        ]
+        .into(),
+        settled: settled_before && settled_after,
+        window_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+    })
+}

@@ -1,0 +1,244 @@
+//! What a test says about its scenario: a line when it passes, the reason and the remedy when it does not.
+
+use std::fmt::Write as _;
+
+use highwater_model::{MetricComparison, ScenarioResult, Verdict};
+
+/// Whether the scenario's test passes. Without a baseline it does, unless `ci`.
+pub(crate) fn passes(result: &ScenarioResult, ci: bool) -> bool {
+    match result.verdict {
+        Verdict::Within | Verdict::Improved => true,
+        Verdict::New => !ci,
+        Verdict::Incomparable | Verdict::Regressed | Verdict::Failed => false,
+    }
+}
+
+/// One line for a scenario whose test passes: its gated metrics and what a reader should do, if anything.
+pub(crate) fn summary(result: &ScenarioResult) -> String {
+    let mut line = format!("{}/{}: {}", result.suite, result.scenario, result.verdict);
+    match (&result.comparison, &result.measurement) {
+        (Some(comparison), _) => {
+            for metric in comparison.metrics.iter().filter(|metric| metric.verdict.is_some()) {
+                let _ = write!(
+                    line,
+                    ", {} {} ({})",
+                    metric.metric,
+                    metric.metric.unit().show(metric.now.median),
+                    change(metric)
+                );
+            }
+        }
+        (None, Some(measurement)) => {
+            for (metric, spread) in measurement.metrics() {
+                let _ = write!(line, ", {metric} {}", metric.unit().show(spread.median));
+            }
+        }
+        (None, None) => {}
+    }
+    for note in notes(result) {
+        let _ = write!(line, "\n  note: {note}");
+    }
+    match result.verdict {
+        Verdict::Improved => {
+            let _ = write!(line, "\n  the baseline is out of date: `{}`", accept(result));
+        }
+        Verdict::New => {
+            let _ = write!(
+                line,
+                "\n  it has no baseline and gates nothing yet: `{}`, then commit {}",
+                accept(result),
+                result.baseline
+            );
+        }
+        _ => {}
+    }
+    line
+}
+
+/// The text of a failing test.
+pub(crate) fn reason(result: &ScenarioResult) -> String {
+    let mut text = String::new();
+    match (result.verdict, &result.failure, &result.comparison) {
+        (Verdict::Failed, Some(failure), _) => {
+            let _ = write!(text, "{failure}");
+        }
+        (Verdict::Regressed, _, Some(comparison)) => {
+            let regressed = comparison.metrics.iter().filter(|metric| metric.verdict == Some(Verdict::Regressed));
+            let names: Vec<String> = regressed.map(|metric| metric.metric.to_string()).collect();
+            let _ = writeln!(text, "regressed: {}\n", names.join(", "));
+            table(&mut text, &comparison.metrics);
+            let samples = result.measurement.as_ref().map_or(0, |measurement| measurement.samples.len());
+            let _ = write!(
+                text,
+                "\n  median of {samples} samples against {}\n  if this is meant: `{} --reason \"..\"`",
+                result.baseline,
+                accept(result)
+            );
+        }
+        (Verdict::Incomparable, _, Some(comparison)) => {
+            let _ = writeln!(text, "incomparable with {}:", result.baseline);
+            for difference in &comparison.differences {
+                let _ = writeln!(text, "  {difference}");
+            }
+            let _ = write!(text, "  if this is meant, accept new numbers: `{}`", accept(result));
+        }
+        _ => {
+            let _ = write!(
+                text,
+                "no baseline: {} does not exist, and under CI nothing passes ungated; accept these numbers with `{}` and commit \
+                 the file",
+                result.baseline,
+                accept(result)
+            );
+        }
+    }
+    for note in notes(result) {
+        let _ = write!(text, "\n  note: {note}");
+    }
+    text
+}
+
+fn accept(result: &ScenarioResult) -> String {
+    format!("cargo highwater update {}", result.scenario)
+}
+
+/// The notes of all samples, each once.
+fn notes(result: &ScenarioResult) -> Vec<&str> {
+    let mut notes: Vec<&str> = Vec::new();
+    for note in result.measurement.iter().flat_map(|measurement| &measurement.samples).flat_map(|sample| &sample.notes)
+    {
+        if !notes.contains(&note.as_str()) {
+            notes.push(note);
+        }
+    }
+    notes
+}
+
+fn table(text: &mut String, metrics: &[MetricComparison]) {
+    let _ = writeln!(text, "  {:<16}{:>15}{:>15}{:>11}{:>14}", "metric", "baseline", "now", "change", "allowed");
+    for metric in metrics {
+        let unit = metric.metric.unit();
+        let allowed = metric
+            .allowed
+            .map_or_else(String::new, |allowed| format!("±{}", unit.show(i64::try_from(allowed).unwrap_or(i64::MAX))));
+        let verdict = metric.verdict.map_or_else(|| "not gated".to_owned(), |verdict| verdict.to_string());
+        let _ = writeln!(
+            text,
+            "  {:<16}{:>15}{:>15}{:>11}{:>14}  {verdict}",
+            metric.metric,
+            unit.show(metric.accepted.median),
+            unit.show(metric.now.median),
+            change(metric),
+            allowed
+        );
+    }
+}
+
+/// In percent of the accepted median; as an amount where that is 0 or where percents say nothing.
+fn change(metric: &MetricComparison) -> String {
+    match metric.relative_change() {
+        Some(fraction) if fraction.abs() < 10.0 => format!("{:+.1} %", fraction * 100.0),
+        _ => metric.metric.unit().show_change(metric.change()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use highwater_model::{Cause, Comparison, Difference, Failure, Metric, Spread};
+
+    fn result(verdict: Verdict) -> ScenarioResult {
+        ScenarioResult {
+            format: ScenarioResult::FORMAT,
+            suite: "worker".into(),
+            scenario: "paged".into(),
+            verdict,
+            baseline: "baselines/worker/paged/t.json".into(),
+            measurement: None,
+            comparison: None,
+            failure: None,
+        }
+    }
+
+    fn spread(median: i64) -> Spread {
+        Spread { max: median, median, min: median, samples: 1 }
+    }
+
+    fn metric(metric: Metric, accepted: i64, now: i64, verdict: Option<Verdict>) -> MetricComparison {
+        MetricComparison {
+            metric,
+            accepted: spread(accepted),
+            now: spread(now),
+            allowed: verdict.map(|_| 16_384),
+            verdict,
+        }
+    }
+
+    #[test]
+    fn a_regression_shows_the_numbers_and_how_to_accept_them() {
+        let mut result = result(Verdict::Regressed);
+        result.comparison = Some(Comparison {
+            differences: Vec::new(),
+            metrics: vec![
+                metric(Metric::PeakBytes, 20 << 20, 60 << 20, Some(Verdict::Regressed)),
+                metric(Metric::RetainedBytes, 0, 512, Some(Verdict::Within)),
+                metric(Metric::TotalBlocks, 10, 10, None),
+            ],
+            verdict: Verdict::Regressed,
+        });
+        assert_eq!(
+            reason(&result),
+            "\
+regressed: peak
+
+  metric                 baseline            now     change       allowed
+  peak                   20.0 MiB       60.0 MiB   +200.0 %     ±16.0 KiB  regressed
+  retained                    0 B          512 B     +512 B     ±16.0 KiB  within
+  total blocks          10 blocks      10 blocks     +0.0 %                not gated
+
+  median of 0 samples against baselines/worker/paged/t.json
+  if this is meant: `cargo highwater update paged --reason \"..\"`"
+        );
+    }
+
+    #[test]
+    fn an_incomparable_baseline_names_the_fields() {
+        let mut result = result(Verdict::Incomparable);
+        result.comparison = Some(Comparison {
+            differences: vec![Difference {
+                field: "workload.iterations".into(),
+                accepted: "1".into(),
+                now: "2".into(),
+            }],
+            metrics: Vec::new(),
+            verdict: Verdict::Incomparable,
+        });
+        let reason = reason(&result);
+        assert!(reason.contains("\n  workload.iterations was 1, now 2\n"), "{reason}");
+        assert!(reason.contains("cargo highwater update paged"), "{reason}");
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_cause() {
+        let mut result = result(Verdict::Failed);
+        result.failure = Some(Failure::before_the_run(Cause::NoMessage));
+        assert!(reason(&result).contains("left no message"));
+    }
+
+    #[test]
+    fn only_ci_fails_without_a_baseline() {
+        for (verdict, ci, passing) in [
+            (Verdict::Within, true, true),
+            (Verdict::Improved, true, true),
+            (Verdict::New, false, true),
+            (Verdict::New, true, false),
+            (Verdict::Incomparable, false, false),
+            (Verdict::Regressed, false, false),
+            (Verdict::Failed, false, false),
+        ] {
+            assert_eq!(passes(&result(verdict), ci), passing, "{verdict:?} {ci}");
+        }
+        assert!(reason(&result(Verdict::New)).contains("cargo highwater update paged"));
+        assert!(summary(&result(Verdict::New)).contains("commit baselines/worker/paged/t.json"));
+    }
+}

@@ -1,0 +1,188 @@
+//! What parent and child say to each other: an instruction in the environment, and lines of JSON in a journal that outlives
+//! the child.
+//!
+//! The journal is a file, not a pipe: what a killed child wrote stays readable, a slow reader never makes the child wait, and
+//! nothing has to be inherited.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use highwater_model::{Bytes, Metric, Phase, Progress};
+use serde::{Deserialize, Serialize};
+
+/// What the parent tells a child, in the environment variable [`Instruction::VARIABLE`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Instruction {
+    /// The scenario to run.
+    pub(crate) scenario: String,
+    /// The URL of each service.
+    pub(crate) endpoints: BTreeMap<String, String>,
+    /// The file to write [`Message`]s to.
+    pub(crate) journal: PathBuf,
+    /// The process that is to read it.
+    pub(crate) parent: u32,
+}
+
+impl Instruction {
+    pub(crate) const VARIABLE: &str = "HIGHWATER_CHILD";
+
+    /// The instruction, when this process is a child.
+    pub(crate) fn from_environment() -> Option<Result<Self, serde_json::Error>> {
+        std::env::var(Self::VARIABLE).ok().map(|text| serde_json::from_str(&text))
+    }
+
+    pub(crate) fn to_variable(&self) -> String {
+        serde_json::to_string(self).expect("an instruction has string keys and UTF-8 paths")
+    }
+}
+
+/// What a child says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Message {
+    /// How far it is.
+    Progress(Progress),
+    /// A thread panicked; the run may go on.
+    Panic { thread: String, location: String, message: String },
+    /// The limit was passed; the child ends.
+    Limit { limit: Bytes, live: Bytes, requested: Bytes },
+    /// The author's code returned an error; the child ends.
+    Error { phase: Phase, message: String },
+    /// The global allocator does not count; the child ends.
+    NotCounting,
+    /// The run is over and these are the numbers.
+    Done(Report),
+}
+
+/// The numbers of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub(crate) metrics: BTreeMap<Metric, i64>,
+    pub(crate) settled: bool,
+    pub(crate) window_micros: u64,
+}
+
+/// The child's end of the journal.
+#[derive(Debug)]
+pub(crate) struct JournalWriter(File);
+
+impl JournalWriter {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        OpenOptions::new().append(true).open(path).map(Self)
+    }
+
+    /// Writes how far the run is, in one system call and without allocating.
+    pub(crate) fn progress(&self, progress: &Progress) {
+        let mut line = [0_u8; 256];
+        let mut rest = &mut line[..];
+        // Numbers and unit variants only: serde_json allocates nothing for them, and 256 bytes hold the longest.
+        let written = serde_json::to_writer(&mut rest, &BorrowedMessage::Progress(progress));
+        let ended = written.is_ok() && rest.write_all(b"\n").is_ok();
+        let unused = rest.len();
+        if ended {
+            let _ = (&self.0).write_all(&line[..line.len() - unused]);
+        }
+    }
+
+    /// Writes a message, in one system call.
+    pub(crate) fn tell(&self, message: &Message) -> io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        (&self.0).write_all(&line)
+    }
+}
+
+/// [`Message::Progress`] without owning it.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum BorrowedMessage<'a> {
+    Progress(&'a Progress),
+}
+
+/// The parent's end of the journal.
+#[derive(Debug)]
+pub(crate) struct JournalReader {
+    file: File,
+    partial: Vec<u8>,
+}
+
+impl JournalReader {
+    /// Creates the journal, empty.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        File::create(path)?;
+        Ok(Self { file: File::open(path)?, partial: Vec::new() })
+    }
+
+    /// The messages that were completed since the last call. What is no message is an error that quotes it.
+    pub(crate) fn read(&mut self) -> io::Result<Vec<Message>> {
+        self.file.read_to_end(&mut self.partial)?;
+        let Some(end) = self.partial.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
+        let rest = self.partial.split_off(end + 1);
+        let lines = std::mem::replace(&mut self.partial, rest);
+        lines
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(|line| {
+                serde_json::from_slice(line).map_err(|error| {
+                    let start = String::from_utf8_lossy(&line[..line.len().min(120)]).into_owned();
+                    io::Error::new(io::ErrorKind::InvalidData, format!("{error}: {start:?}"))
+                })
+            })
+            .collect()
+    }
+
+    /// The start of a line that was never finished, if any.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        (!self.partial.is_empty())
+            .then(|| String::from_utf8_lossy(&self.partial[..self.partial.len().min(120)]).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(live: u64) -> Progress {
+        Progress { phase: Phase::Window, done: u64::MAX, of: u64::MAX, live: Bytes(live), peak: Bytes(u64::MAX) }
+    }
+
+    #[test]
+    fn messages_arrive_whole_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let mut reader = JournalReader::create(&path).unwrap();
+        let writer = JournalWriter::open(&path).unwrap();
+        assert_eq!(reader.read().unwrap(), []);
+        writer.progress(&progress(u64::MAX));
+        let error = Message::Error { phase: Phase::Setup, message: "two\nlines".into() };
+        writer.tell(&error).unwrap();
+        (&writer.0).write_all(b"{\"progr").unwrap();
+        assert_eq!(reader.read().unwrap(), [Message::Progress(progress(u64::MAX)), error]);
+        assert_eq!(reader.unfinished().as_deref(), Some("{\"progr"));
+        (&writer.0).write_all(b"ess\":").unwrap();
+        assert_eq!(reader.read().unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_no_message_is_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let mut reader = JournalReader::create(&path).unwrap();
+        std::fs::write(&path, "hello from the workload\n").unwrap();
+        assert!(reader.read().unwrap_err().to_string().contains("hello from the workload"));
+    }
+
+    #[test]
+    fn an_instruction_survives_its_variable() {
+        let instruction = Instruction {
+            scenario: "paged".into(),
+            endpoints: [("api".to_owned(), "http://127.0.0.1:4010".to_owned())].into(),
+            journal: "/tmp/journal".into(),
+            parent: 7,
+        };
+        assert_eq!(serde_json::from_str::<Instruction>(&instruction.to_variable()).unwrap(), instruction);
+    }
+}

@@ -1,0 +1,213 @@
+//! One scenario in the parent: services, samples, comparison, result. The child is `process`'s, the number of samples
+//! `sampling`'s.
+
+use std::fs::File;
+use std::path::Path;
+
+use highwater_model::{Cause, Comparison, Failure, Measurement, Sample, ScenarioResult, Verdict, Workload};
+
+use crate::control::{Control, Event, EventLog, Mode};
+use crate::message::Instruction;
+use crate::place::Place;
+use crate::process::run_child;
+use crate::provenance::{TARGET, provenance};
+use crate::sampling;
+use crate::scenario::Declared;
+use crate::store::write_whole;
+use crate::{BaselineStore, Endpoint, RunningService, Service, ServiceError, ServiceFault};
+
+/// What the scenarios of a suite have in common.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) suite: String,
+    pub(crate) allocator: String,
+    pub(crate) control: Control,
+    pub(crate) events: EventLog,
+    pub(crate) place: Place,
+}
+
+/// Runs a scenario and leaves its result in its folder.
+///
+/// # Errors
+/// When the result cannot be written. A scenario that fails is a result.
+pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result<ScenarioResult> {
+    let (suite, scenario) = (around.suite.clone(), declared.name.clone());
+    around.events.tell(&Event::Started { suite: suite.clone(), scenario: scenario.clone() });
+    let folder = around.place.scenario(&suite, &scenario)?;
+    let store = BaselineStore::new(around.place.root.join(&around.place.baselines));
+    let baseline = store.path(&suite, &scenario, TARGET);
+
+    let (verdict, measurement, comparison, failure) = match measure(around, declared, &store, &folder) {
+        Ok((measurement, comparison)) => {
+            let verdict = comparison.as_ref().map_or(Verdict::New, |comparison| comparison.verdict);
+            (verdict, Some(measurement), comparison, None)
+        }
+        Err(failure) => (Verdict::Failed, None, None, Some(failure)),
+    };
+    let result = ScenarioResult {
+        format: ScenarioResult::FORMAT,
+        suite: suite.clone(),
+        scenario: scenario.clone(),
+        verdict,
+        baseline: around.place.shown(&baseline).to_string(),
+        measurement,
+        comparison,
+        failure,
+    };
+    let path = folder.join("result.json");
+    write_whole(&path, result.to_text().as_bytes())?;
+    around.events.tell(&Event::Finished { suite, scenario, verdict, result: path });
+    Ok(result)
+}
+
+fn measure(
+    around: &Surroundings,
+    declared: &Declared,
+    store: &BaselineStore,
+    folder: &Path,
+) -> Result<(Measurement, Option<Comparison>), Failure> {
+    if let Some(problem) = declared.problem() {
+        return Err(Failure::before_the_run(Cause::Declaration(problem)));
+    }
+    let baseline = match around.control.mode {
+        Mode::Check => store
+            .read(&around.suite, &declared.name, TARGET)
+            .map_err(|error| Failure::before_the_run(Cause::Baseline(error.to_string())))?,
+        Mode::Measure | Mode::List => None,
+    };
+    // Measured children run one at a time in a target directory, whoever started them, so that neighbours cannot change a
+    // number. The lock is the file's: it ends with this process, however that ends.
+    let _turn = take_turn(&around.place.results)
+        .map_err(|error| Failure::before_the_run(Cause::Spawn(format!("no turn could be had: {error}"))))?;
+
+    let mut services = Services::start(&declared.services)?;
+    let measurement = Measurement {
+        provenance: provenance(&around.place, &around.allocator),
+        samples: Vec::new(),
+        tolerances: declared.tolerances.clone(),
+        workload: Workload {
+            iterations: declared.iterations,
+            runtime: declared.runtime,
+            services: services.identities(),
+            warm_up: declared.warm_up,
+        },
+    };
+    let most = around.control.samples.unwrap_or(declared.samples).max(1);
+    sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
+        take_sample(around, declared, &mut services, folder, (number, most))
+    })
+}
+
+fn take_turn(results: &Path) -> std::io::Result<File> {
+    std::fs::create_dir_all(results)?;
+    let file = File::create(results.join("turn.lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Runs one child with services made as new.
+fn take_sample(
+    around: &Surroundings,
+    declared: &Declared,
+    services: &mut Services,
+    folder: &Path,
+    (number, most): (usize, usize),
+) -> Result<Sample, Failure> {
+    let instruction = Instruction {
+        scenario: declared.name.clone(),
+        endpoints: services.begin_sample()?,
+        journal: folder.join("journal.jsonl"),
+        parent: std::process::id(),
+    };
+    let ended = run_child(&instruction, folder, declared.timeout, |progress| {
+        around.events.tell(&Event::Progress {
+            suite: around.suite.clone(),
+            scenario: declared.name.clone(),
+            sample: number,
+            of: most,
+            progress,
+        });
+    });
+    let observed = services.end_sample();
+    let child = match (ended, observed) {
+        // What a service saw explains most of what a workload says of it, but not a limit that was passed.
+        (Err(failure), Err(_)) if matches!(failure.cause, Cause::LimitExceeded { .. }) => return Err(failure),
+        (Err(failure), Err(cause)) => return Err(Failure { cause, ..failure }),
+        (Ok(_), Err(cause)) => return Err(Failure::before_the_run(cause)),
+        (Err(failure), Ok(_)) => return Err(failure),
+        (Ok(child), Ok(observations)) => (child, observations),
+    };
+    let (child, observations) = child;
+    Ok(Sample {
+        metrics: child.report.metrics,
+        notes: child.notes,
+        observations,
+        child_micros: child.child_micros,
+        window_micros: child.report.window_micros,
+    })
+}
+
+/// The started services of one scenario, in the order of their declaration. Dropped, they stop in the opposite order.
+struct Services {
+    running: Vec<(String, String, Box<dyn RunningService>)>,
+}
+
+type Observed = std::collections::BTreeMap<String, std::collections::BTreeMap<String, u64>>;
+
+impl Services {
+    fn start(declared: &[Box<dyn Service>]) -> Result<Self, Failure> {
+        let mut services = Self { running: Vec::new() };
+        for service in declared {
+            let failed = |error| start_failure(service.name(), &error);
+            let identity = service.identity().map_err(failed)?;
+            let running = service.start().map_err(failed)?;
+            services.running.push((service.name().to_owned(), identity, running));
+        }
+        Ok(services)
+    }
+
+    fn identities(&self) -> std::collections::BTreeMap<String, String> {
+        self.running.iter().map(|(name, identity, _)| (name.clone(), identity.clone())).collect()
+    }
+
+    fn begin_sample(&mut self) -> Result<std::collections::BTreeMap<String, String>, Failure> {
+        self.running
+            .iter_mut()
+            .map(|(name, _, service)| {
+                let endpoint: Endpoint = service.begin_sample().map_err(|error| start_failure(name, &error))?;
+                Ok((name.clone(), endpoint.to_string()))
+            })
+            .collect()
+    }
+
+    /// Ends the sample on every service, also when one of them has a fault; the first fault is the sample's.
+    fn end_sample(&mut self) -> Result<Observed, Cause> {
+        let mut observed = Observed::new();
+        let mut first = None;
+        for (name, _, service) in &mut self.running {
+            match service.end_sample() {
+                Ok(observations) => drop(observed.insert(name.clone(), observations)),
+                Err(fault) => drop(first.get_or_insert_with(|| fault_cause(name, &fault))),
+            }
+        }
+        first.map_or(Ok(observed), Err)
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        while self.running.pop().is_some() {}
+    }
+}
+
+fn start_failure(service: &str, error: &ServiceError) -> Failure {
+    Failure::before_the_run(Cause::ServiceStart { service: service.to_owned(), message: error.to_string() })
+}
+
+fn fault_cause(service: &str, fault: &ServiceFault) -> Cause {
+    let (service, message) = (service.to_owned(), fault.to_string());
+    match fault {
+        ServiceFault::UnmatchedRequests { .. } => Cause::UnmatchedRequest { service, message },
+        ServiceFault::Failed(_) => Cause::ServiceFault { service, message },
+    }
+}

@@ -1,0 +1,107 @@
+//! Where the child is, readable from any thread and at any moment: in the panic hook, and inside an allocation that passed the
+//! limit.
+
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU8, AtomicU64};
+use std::time::Instant;
+
+use highwater_alloc::{Exceeded, live_bytes, peak_bytes};
+use highwater_model::{Bytes, Phase, Progress};
+
+use crate::message::{JournalWriter, Message};
+
+static JOURNAL: OnceLock<JournalWriter> = OnceLock::new();
+static STARTED: OnceLock<Instant> = OnceLock::new();
+static PHASE: AtomicU8 = AtomicU8::new(0);
+static DONE: AtomicU64 = AtomicU64::new(0);
+static OF: AtomicU64 = AtomicU64::new(0);
+/// Microseconds from [`STARTED`] to the last progress line.
+static TOLD: AtomicU64 = AtomicU64::new(0);
+
+const PHASES: [Phase; 6] = [Phase::Start, Phase::Setup, Phase::WarmUp, Phase::Window, Phase::Settle, Phase::Teardown];
+
+/// Iterations that follow each other faster than this share a progress line.
+const MICROS_BETWEEN_LINES: u64 = 20_000;
+
+/// Begins to tell the journal. Called once, first.
+pub(crate) fn begin(journal: JournalWriter) {
+    STARTED.get_or_init(Instant::now);
+    if JOURNAL.set(journal).is_err() {
+        unreachable!("a child runs one scenario");
+    }
+    tell_progress();
+}
+
+/// Enters a phase of `of` iterations, and says so.
+pub(crate) fn enter(phase: Phase, of: u64) {
+    let index = PHASES.iter().position(|known| *known == phase).expect("every phase is listed");
+    PHASE.store(index as u8, Relaxed);
+    DONE.store(0, Relaxed);
+    OF.store(of, Relaxed);
+    tell_progress();
+}
+
+/// One more iteration is done. Allocates nothing: it is called inside the window.
+pub(crate) fn advance() {
+    DONE.fetch_add(1, Relaxed);
+    if micros() >= TOLD.load(Relaxed) + MICROS_BETWEEN_LINES {
+        tell_progress();
+    }
+}
+
+/// The phase that the child is in.
+pub(crate) fn phase() -> Phase {
+    PHASES[usize::from(PHASE.load(Relaxed))]
+}
+
+/// Sends a message. When the journal cannot be written, the parent finds no message, and says so.
+pub(crate) fn tell(message: &Message) {
+    if let Some(journal) = JOURNAL.get() {
+        let _ = journal.tell(message);
+    }
+}
+
+/// Tells the journal that the limit was passed, and ends the process.
+pub(crate) fn limit_exceeded(exceeded: Exceeded) -> ! {
+    tell_progress();
+    tell(&Message::Limit {
+        limit: Bytes(exceeded.limit),
+        live: Bytes(exceeded.live),
+        requested: Bytes(exceeded.requested),
+    });
+    // Not an unwinding: the allocation may have been made anywhere. The parent has the message and ignores the signal.
+    std::process::abort()
+}
+
+/// Tells the journal of every panic, then does what was done before.
+pub(crate) fn report_panics() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        tell_progress();
+        tell(&Message::Panic {
+            thread: std::thread::current().name().unwrap_or("unnamed").to_owned(),
+            location: info.location().map_or_else(|| "unknown".to_owned(), ToString::to_string),
+            message: info.payload_as_str().unwrap_or("a value that is no text").to_owned(),
+        });
+        previous(info);
+    }));
+}
+
+fn tell_progress() {
+    TOLD.store(micros(), Relaxed);
+    if let Some(journal) = JOURNAL.get() {
+        journal.progress(&Progress {
+            phase: phase(),
+            done: DONE.load(Relaxed),
+            of: OF.load(Relaxed),
+            live: Bytes(live_bytes()),
+            peak: Bytes(peak_bytes()),
+        });
+    }
+}
+
+fn micros() -> u64 {
+    let elapsed = STARTED.get().map(Instant::elapsed).unwrap_or_default();
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,305 @@
+//! The child as a process: started in a group of its own, watched, and ended with all of its group. What its end means is
+//! `verdict_of_end`'s in this file; what a sample is, is `sampling`'s.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use highwater_model::{Cause, Failure, Progress};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use crate::message::{Instruction, JournalReader, Message, Report};
+
+const POLL: Duration = Duration::from_millis(5);
+const OUTPUT_BYTES: u64 = 4_096;
+const OUTPUT_LINES: usize = 20;
+
+/// The numbers of one child, with what should be known about them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChildReport {
+    pub(crate) report: Report,
+    pub(crate) notes: Vec<String>,
+    pub(crate) child_micros: u64,
+}
+
+/// Runs this binary again as a child and returns its numbers. Its standard output and error go to files in `folder`.
+pub(crate) fn run_child(
+    instruction: &Instruction,
+    folder: &Path,
+    timeout: Duration,
+    mut on_progress: impl FnMut(Progress),
+) -> Result<ChildReport, Failure> {
+    let stderr = folder.join("stderr.log");
+    let began = Instant::now();
+    let mut heard = Heard::default();
+    let end = (|| {
+        let mut journal = JournalReader::create(&instruction.journal)?;
+        let mut child = spawn(instruction, folder)?;
+        let end = watch(&mut child, began + timeout, || {
+            heard.listen(&mut journal, &mut on_progress);
+            heard.unreadable.is_some()
+        });
+        heard.listen(&mut journal, &mut on_progress);
+        heard.unfinished = journal.unfinished();
+        end
+    })();
+    let child_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let progress = heard.progress;
+    let result = match end {
+        Ok(end) => outcome(end, heard, timeout),
+        Err(error) => Err(Cause::Spawn(error.to_string())),
+    };
+    match result {
+        Ok((report, notes)) => Ok(ChildReport { report, notes, child_micros }),
+        Err(cause) => Err(Failure { cause, output: tail(&stderr), progress }),
+    }
+}
+
+fn spawn(instruction: &Instruction, folder: &Path) -> io::Result<Child> {
+    Command::new(std::env::current_exe()?)
+        .env(Instruction::VARIABLE, instruction.to_variable())
+        .env_remove(crate::Control::VARIABLE)
+        // A backtrace that an error captures is memory of the run, and differs with the reader's settings.
+        .env("RUST_BACKTRACE", "0")
+        .env("RUST_LIB_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(File::create(folder.join("stdout.log"))?)
+        .stderr(File::create(folder.join("stderr.log"))?)
+        .process_group(0)
+        .spawn()
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// By itself, or by a signal that was not ours.
+    Itself(ExitStatus),
+    /// It ran out of time, and we killed it.
+    TimedOut,
+}
+
+/// Waits for the child's end, calling `listen` all along; when that says so, or when time is up, kills it. In every case all of its
+/// group is dead when this returns.
+fn watch(child: &mut Child, deadline: Instant, mut listen: impl FnMut() -> bool) -> io::Result<End> {
+    let pid = Pid::from_child(child);
+    let (mut timed_out, mut stopped) = (false, false);
+    // The zombie is left in place (NOWAIT) until its group is killed: as long as it is there, its number is not another's.
+    let waiting = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    let ended = loop {
+        match waitid(WaitId::Pid(pid), waiting) {
+            Ok(Some(_)) => break Ok(()),
+            Ok(None) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => break Err(error),
+        }
+        timed_out = Instant::now() >= deadline;
+        stopped = listen();
+        if timed_out || stopped {
+            break Ok(());
+        }
+        std::thread::sleep(POLL);
+    };
+    let _ = kill_process_group(pid, Signal::KILL);
+    let status = child.wait()?;
+    ended?;
+    Ok(if timed_out && !stopped { End::TimedOut } else { End::Itself(status) })
+}
+
+/// What the parent heard from the child.
+#[derive(Debug, Default)]
+struct Heard {
+    progress: Option<Progress>,
+    panics: Vec<(String, Cause)>,
+    /// The message that tells why the child ends.
+    last_words: Option<Cause>,
+    report: Option<Report>,
+    unreadable: Option<String>,
+    unfinished: Option<String>,
+}
+
+impl Heard {
+    fn listen(&mut self, journal: &mut JournalReader, on_progress: &mut impl FnMut(Progress)) {
+        let messages = match journal.read() {
+            Ok(messages) => messages,
+            Err(error) => {
+                self.unreadable.get_or_insert(error.to_string());
+                return;
+            }
+        };
+        for message in messages {
+            match message {
+                Message::Progress(progress) => {
+                    self.progress = Some(progress);
+                    on_progress(progress);
+                }
+                Message::Panic { thread, location, message } => {
+                    self.panics.push((thread, Cause::Panic { location, message }));
+                }
+                Message::Limit { limit, live, requested } => {
+                    self.last_words.get_or_insert(Cause::LimitExceeded { limit, live, requested });
+                }
+                Message::Error { phase, message } => {
+                    self.last_words.get_or_insert(Cause::Workload { phase, message });
+                }
+                Message::NotCounting => {
+                    self.last_words.get_or_insert(Cause::NotCounting);
+                }
+                Message::Done(report) => self.report = Some(report),
+            }
+        }
+    }
+}
+
+/// What the child's end means, with what was heard from it. The child's own words come first: they are the cause of what
+/// followed.
+fn outcome(end: End, heard: Heard, timeout: Duration) -> Result<(Report, Vec<String>), Cause> {
+    if let Some(unreadable) = heard.unreadable {
+        return Err(Cause::BadMessage(unreadable));
+    }
+    if let Some(cause) = heard.last_words {
+        return Err(cause);
+    }
+    let status = match end {
+        End::TimedOut => return Err(Cause::Timeout { seconds: timeout.as_secs() }),
+        End::Itself(status) => status,
+    };
+    // 101 is the panic of the main thread; SIGABRT is what a panic becomes where panics abort.
+    let panicked = status.code() == Some(101) || status.signal() == Some(Signal::ABORT.as_raw());
+    if panicked && let Some((_, cause)) = heard.panics.last() {
+        return Err(cause.clone());
+    }
+    if let Some(signal) = status.signal() {
+        return Err(Cause::Signal { signal, name: signal_name(signal) });
+    }
+    if let Some(code) = status.code().filter(|code| *code != 0) {
+        return Err(Cause::Exit { code });
+    }
+    match (heard.report, heard.unfinished) {
+        (Some(report), None) => {
+            let mut notes: Vec<String> = heard
+                .panics
+                .iter()
+                .map(|(thread, cause)| format!("thread `{thread}` {cause}, and the run went on"))
+                .collect();
+            if !report.settled {
+                notes.push("live bytes or tasks did not stop moving before the window was opened or closed".to_owned());
+            }
+            Ok((report, notes))
+        }
+        (_, Some(start)) => Err(Cause::BadMessage(format!("it ends in the middle: {start:?}"))),
+        (None, None) => Err(Cause::NoMessage),
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL, as an out-of-memory killer or a person sends it",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        15 => "SIGTERM",
+        _ => return format!("signal {signal}"),
+    };
+    name.to_owned()
+}
+
+/// The end of a text file: at most so many lines and bytes.
+fn tail(path: &Path) -> String {
+    let read = || {
+        let mut file = File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(OUTPUT_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(OUTPUT_BYTES).read_to_end(&mut bytes)?;
+        io::Result::Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
+    };
+    // An output that cannot be read is no output: the cause of the failure stands without it.
+    let text = read().unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(OUTPUT_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use highwater_model::{Bytes, Metric, Phase};
+
+    const EXIT_0: i32 = 0;
+    const EXIT_3: i32 = 3 << 8;
+    const EXIT_101: i32 = 101 << 8;
+    const ABORTED: i32 = 6;
+    const KILLED: i32 = 9;
+
+    fn report(settled: bool) -> Report {
+        Report { metrics: [(Metric::PeakBytes, 1)].into(), settled, window_micros: 1 }
+    }
+
+    fn panicked() -> Vec<(String, Cause)> {
+        vec![("main".into(), Cause::Panic { location: "src/lib.rs:1:2".into(), message: "boom".into() })]
+    }
+
+    fn check(raw: i32, heard: Heard, expected: &str) {
+        let end = End::Itself(ExitStatus::from_raw(raw));
+        let cause = outcome(end, heard, Duration::from_secs(1)).expect_err(expected);
+        assert_eq!(cause.name(), expected, "{cause}");
+    }
+
+    #[test]
+    fn the_causes_of_an_end_are_told_apart() {
+        check(EXIT_0, Heard::default(), "no_message");
+        check(EXIT_3, Heard::default(), "exit");
+        check(KILLED, Heard::default(), "signal");
+        check(EXIT_101, Heard { panics: panicked(), ..Heard::default() }, "panic");
+        check(ABORTED, Heard { panics: panicked(), ..Heard::default() }, "panic");
+        check(EXIT_101, Heard::default(), "exit");
+        check(EXIT_0, Heard { unfinished: Some("{\"do".into()), ..Heard::default() }, "bad_message");
+        check(
+            EXIT_0,
+            Heard { unreadable: Some("x".into()), report: Some(report(true)), ..Heard::default() },
+            "bad_message",
+        );
+        let limit = Cause::LimitExceeded { limit: Bytes(1), live: Bytes(1), requested: Bytes(1) };
+        check(ABORTED, Heard { last_words: Some(limit), panics: panicked(), ..Heard::default() }, "limit_exceeded");
+        let error = Cause::Workload { phase: Phase::Setup, message: "x".into() };
+        check(256, Heard { last_words: Some(error), ..Heard::default() }, "workload");
+    }
+
+    #[test]
+    fn numbers_count_only_when_the_child_ended_well() {
+        check(EXIT_3, Heard { report: Some(report(true)), ..Heard::default() }, "exit");
+        check(KILLED, Heard { report: Some(report(true)), ..Heard::default() }, "signal");
+    }
+
+    #[test]
+    fn a_timeout_says_its_seconds() {
+        let cause = outcome(End::TimedOut, Heard::default(), Duration::from_secs(7)).unwrap_err();
+        assert_eq!(cause, Cause::Timeout { seconds: 7 });
+    }
+
+    #[test]
+    fn a_panic_that_the_run_survived_is_a_note() {
+        let heard = Heard { panics: panicked(), report: Some(report(false)), ..Heard::default() };
+        let (_, notes) = outcome(End::Itself(ExitStatus::from_raw(0)), heard, Duration::from_secs(1)).unwrap();
+        assert_eq!(notes.len(), 2);
+        assert_eq!(notes[0], "thread `main` panicked at src/lib.rs:1:2: boom, and the run went on");
+        assert!(notes[1].contains("did not stop moving"));
+    }
+
+    #[test]
+    fn the_tail_of_an_output_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stderr.log");
+        assert_eq!(tail(&path), "");
+        let text: String = (0..10_000).map(|i| format!("line {i}\n")).collect();
+        std::fs::write(&path, text).unwrap();
+        let tail = tail(&path);
+        assert_eq!(tail.lines().count(), OUTPUT_LINES);
+        assert!(tail.ends_with("line 9999"));
+    }
+}

@@ -1,0 +1,171 @@
+//! The scenarios of one test target, and its `main`: child or parent, a listing or libtest's protocol.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::control::{Control, EventLog, Listing, Mode};
+use crate::drive::Workload;
+use crate::message::Instruction;
+use crate::parent::Surroundings;
+use crate::place::Place;
+use crate::provenance::TARGET;
+use crate::scenario::{Declared, Scenario, check_name};
+use crate::{BaselineStore, child, explain, parent};
+
+/// The scenarios of one test target (`harness = false` in its manifest).
+///
+/// Its [`main`](Suite::main) speaks libtest's protocol: filters, `--exact`, `--list`, `--ignored` and `cargo nextest` work as with
+/// any test. Each scenario runs in fresh processes of its own.
+#[derive(Debug)]
+#[must_use = "a suite does nothing until its `main` is called"]
+pub struct Suite {
+    name: String,
+    allocator: String,
+    baselines: PathBuf,
+    entries: Vec<Entry>,
+}
+
+/// A scenario of a suite, whatever the types of its phases.
+pub(crate) struct Entry {
+    pub(crate) declared: Declared,
+    pub(crate) workload: Box<dyn Workload + Send + Sync>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("name", &self.declared.name).finish_non_exhaustive()
+    }
+}
+
+impl Suite {
+    /// A suite without scenarios. Its name, usually the package's, is unique within the workspace: it names the folder of its
+    /// baselines.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), allocator: "system".into(), baselines: "baselines".into(), entries: Vec::new() }
+    }
+
+    /// Adds a scenario.
+    pub fn scenario<P: Workload + Send + Sync + 'static>(mut self, scenario: Scenario<P>) -> Self {
+        self.entries.push(Entry { declared: scenario.declared, workload: Box::new(scenario.phases) });
+        self
+    }
+
+    /// The folder of baselines, from the workspace's root; `baselines` when not said.
+    pub fn baselines(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.baselines = folder.into();
+        self
+    }
+
+    /// The name of the allocator below the counters, for the provenance; `system` when not said. Say it where
+    /// [`Alloc::over`](crate::Alloc::over) is used.
+    pub fn allocator(mut self, name: impl Into<String>) -> Self {
+        self.allocator = name.into();
+        self
+    }
+
+    /// Runs the suite as the `main` of its test target.
+    pub fn main(self) -> ExitCode {
+        // First of all: a child builds no service and reads no baseline.
+        if let Some(instruction) = Instruction::from_environment() {
+            return child::run(instruction, &self.entries);
+        }
+        match self.run() {
+            Ok(code) => code,
+            Err(problem) => {
+                eprintln!("highwater: {problem}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn run(self) -> Result<ExitCode, String> {
+        let control = Control::from_environment()?;
+        self.check()?;
+        if control.mode == Mode::List {
+            self.list();
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut arguments = Arguments::from_args();
+        // One at a time, so that neighbours cannot change a number; and in this thread, with which the child dies.
+        arguments.test_threads.get_or_insert(1);
+        // `--list` must work wherever the binary is.
+        let around = if arguments.list { None } else { Some(Arc::new(self.surroundings(control)?)) };
+        let ci = is_ci();
+        let trials = self
+            .entries
+            .into_iter()
+            .filter(|entry| match &around {
+                Some(around) => around.control.wants(&entry.declared.name),
+                None => true,
+            })
+            .map(|entry| {
+                let (name, ignored) = (entry.declared.name.clone(), entry.declared.ignored.is_some());
+                let around = around.clone();
+                Trial::test(name, move || match &around {
+                    Some(around) => test(around, &entry.declared, ci),
+                    None => Ok(()),
+                })
+                .with_ignored_flag(ignored)
+            })
+            .collect();
+        Ok(libtest_mimic::run(&arguments, trials).exit_code())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        check_name("suite", &self.name)?;
+        let mut names: Vec<&str> = self.entries.iter().map(|entry| entry.declared.name.as_str()).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(format!("suite `{}` has two scenarios named `{}`", self.name, pair[0])),
+            None => Ok(()),
+        }
+    }
+
+    fn list(&self) {
+        let store = BaselineStore::new(&self.baselines);
+        for entry in &self.entries {
+            let listing = Listing {
+                suite: self.name.clone(),
+                scenario: entry.declared.name.clone(),
+                baseline: store.path(&self.name, &entry.declared.name, TARGET),
+                ignored: entry.declared.ignored.clone(),
+            };
+            println!("{}", serde_json::to_string(&listing).expect("a listing has string keys and UTF-8 paths"));
+        }
+    }
+
+    fn surroundings(&self, control: Control) -> Result<Surroundings, String> {
+        let events = EventLog::open(control.events.as_deref())
+            .map_err(|error| format!("the events file of {} cannot be opened: {error}", Control::VARIABLE))?;
+        Ok(Surroundings {
+            suite: self.name.clone(),
+            allocator: self.allocator.clone(),
+            control,
+            events,
+            place: Place::find(&self.baselines)?,
+        })
+    }
+}
+
+fn test(around: &Surroundings, declared: &Declared, ci: bool) -> Result<(), Failed> {
+    let result = parent::run(around, declared)
+        .map_err(|error| format!("failed to write under {}: {error}", around.place.results.display()))?;
+    let measured = around.control.mode == Mode::Measure && result.failure.is_none();
+    if measured || explain::passes(&result, ci) {
+        // Standard output belongs to libtest's protocol.
+        if !measured {
+            eprintln!("{}", explain::summary(&result));
+        }
+        Ok(())
+    } else {
+        Err(explain::reason(&result).into())
+    }
+}
+
+/// As CI services set it; `CI=false` is how people switch that off.
+fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
