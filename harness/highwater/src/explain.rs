@@ -194,7 +194,7 @@ regressed: peak
   metric                 baseline            now     change       allowed
   peak                   20.0 MiB       60.0 MiB   +200.0 %     ±16.0 KiB  regressed
   retained                    0 B          512 B     +512 B     ±16.0 KiB  within
-  total blocks          10 blocks      10 blocks     +0.0 %                not gated
+  total blocks                 10             10     +0.0 %                not gated
 
   median of 0 samples against baselines/worker/paged/t.json
   if this is meant: `cargo highwater update paged --reason \"..\"`"

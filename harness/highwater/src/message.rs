@@ -116,29 +116,27 @@ impl JournalReader {
         Ok(Self { file: File::open(path)?, partial: Vec::new() })
     }
 
-    /// The messages that were completed since the last call. What is no message is an error that quotes it.
-    pub(crate) fn read(&mut self) -> io::Result<Vec<Message>> {
+    /// The messages that were completed since the last call, in order. What is no message is told with its start.
+    pub(crate) fn read(&mut self) -> io::Result<Vec<Result<Message, String>>> {
         self.file.read_to_end(&mut self.partial)?;
         let Some(end) = self.partial.iter().rposition(|byte| *byte == b'\n') else { return Ok(Vec::new()) };
         let rest = self.partial.split_off(end + 1);
         let lines = std::mem::replace(&mut self.partial, rest);
-        lines
+        Ok(lines
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
-            .map(|line| {
-                serde_json::from_slice(line).map_err(|error| {
-                    let start = String::from_utf8_lossy(&line[..line.len().min(120)]).into_owned();
-                    io::Error::new(io::ErrorKind::InvalidData, format!("{error}: {start:?}"))
-                })
-            })
-            .collect()
+            .map(|line| serde_json::from_slice(line).map_err(|error| format!("{error}: {:?}", start(line))))
+            .collect())
     }
 
     /// The start of a line that was never finished, if any.
     pub(crate) fn unfinished(&self) -> Option<String> {
-        (!self.partial.is_empty())
-            .then(|| String::from_utf8_lossy(&self.partial[..self.partial.len().min(120)]).into_owned())
+        (!self.partial.is_empty()).then(|| start(&self.partial))
     }
+}
+
+fn start(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(120)]).into_owned()
 }
 
 #[cfg(test)]
@@ -160,7 +158,7 @@ mod tests {
         let error = Message::Error { phase: Phase::Setup, message: "two\nlines".into() };
         writer.tell(&error).unwrap();
         (&writer.0).write_all(b"{\"progr").unwrap();
-        assert_eq!(reader.read().unwrap(), [Message::Progress(progress(u64::MAX)), error]);
+        assert_eq!(reader.read().unwrap(), [Ok(Message::Progress(progress(u64::MAX))), Ok(error)]);
         assert_eq!(reader.unfinished().as_deref(), Some("{\"progr"));
         (&writer.0).write_all(b"ess\":").unwrap();
         assert_eq!(reader.read().unwrap(), []);
@@ -171,8 +169,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let mut reader = JournalReader::create(&path).unwrap();
-        std::fs::write(&path, "hello from the workload\n").unwrap();
-        assert!(reader.read().unwrap_err().to_string().contains("hello from the workload"));
+        std::fs::write(&path, "\"not_counting\"\nhello from the workload\n").unwrap();
+        let messages = reader.read().unwrap();
+        assert_eq!(messages[0], Ok(Message::NotCounting));
+        assert!(messages[1].as_ref().unwrap_err().contains("hello from the workload"), "{messages:?}");
     }
 
     #[test]

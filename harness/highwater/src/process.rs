@@ -122,14 +122,15 @@ struct Heard {
 
 impl Heard {
     fn listen(&mut self, journal: &mut JournalReader, on_progress: &mut impl FnMut(Progress)) {
-        let messages = match journal.read() {
-            Ok(messages) => messages,
-            Err(error) => {
-                self.unreadable.get_or_insert(error.to_string());
-                return;
-            }
-        };
+        let messages = journal.read().unwrap_or_else(|error| vec![Err(error.to_string())]);
         for message in messages {
+            let message = match message {
+                Ok(message) => message,
+                Err(problem) => {
+                    self.unreadable.get_or_insert(problem);
+                    continue;
+                }
+            };
             match message {
                 Message::Progress(progress) => {
                     self.progress = Some(progress);

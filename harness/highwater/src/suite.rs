@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -94,6 +94,8 @@ impl Suite {
         // `--list` must work wherever the binary is.
         let around = if arguments.list { None } else { Some(Arc::new(self.surroundings(control)?)) };
         let ci = is_ci();
+        // Said at the end: libtest's lines would be torn apart.
+        let summaries = Arc::new(Mutex::new(Vec::new()));
         let trials = self
             .entries
             .into_iter()
@@ -103,15 +105,19 @@ impl Suite {
             })
             .map(|entry| {
                 let (name, ignored) = (entry.declared.name.clone(), entry.declared.ignored.is_some());
-                let around = around.clone();
+                let (around, summaries) = (around.clone(), Arc::clone(&summaries));
                 Trial::test(name, move || match &around {
-                    Some(around) => test(around, &entry.declared, ci),
+                    Some(around) => test(around, &entry.declared, ci, &summaries),
                     None => Ok(()),
                 })
                 .with_ignored_flag(ignored)
             })
             .collect();
-        Ok(libtest_mimic::run(&arguments, trials).exit_code())
+        let conclusion = libtest_mimic::run(&arguments, trials);
+        for summary in summaries.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            eprintln!("{summary}");
+        }
+        Ok(conclusion.exit_code())
     }
 
     fn check(&self) -> Result<(), String> {
@@ -150,14 +156,13 @@ impl Suite {
     }
 }
 
-fn test(around: &Surroundings, declared: &Declared, ci: bool) -> Result<(), Failed> {
+fn test(around: &Surroundings, declared: &Declared, ci: bool, summaries: &Mutex<Vec<String>>) -> Result<(), Failed> {
     let result = parent::run(around, declared)
         .map_err(|error| format!("failed to write under {}: {error}", around.place.results.display()))?;
     let measured = around.control.mode == Mode::Measure && result.failure.is_none();
     if measured || explain::passes(&result, ci) {
-        // Standard output belongs to libtest's protocol.
         if !measured {
-            eprintln!("{}", explain::summary(&result));
+            summaries.lock().unwrap_or_else(PoisonError::into_inner).push(explain::summary(&result));
         }
         Ok(())
     } else {

@@ -49,7 +49,7 @@ pub enum Cause {
     #[error("the scenario is declared wrongly: {0}")]
     Declaration(String),
     /// A service could not be started or made as new.
-    #[error("service `{service}` failed to start: {message}")]
+    #[error("service `{service}` is not to be had: {message}")]
     ServiceStart {
         /// The service's name.
         service: String,

@@ -70,14 +70,13 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The number for people: `20.0 MiB`, `1,204 blocks`, `-512 B`.
+    /// The number for people: bytes with a unit (`20.0 MiB`, `-512 B`), blocks without, since the metric's name says it.
     pub fn show(self, value: i64) -> String {
         let sign = if value < 0 { "-" } else { "" };
         let magnitude = value.unsigned_abs();
         match self {
             Self::Bytes => format!("{sign}{}", Bytes(magnitude)),
-            Self::Blocks if magnitude == 1 => format!("{sign}1 block"),
-            Self::Blocks => format!("{sign}{} blocks", group(magnitude)),
+            Self::Blocks => format!("{sign}{}", group(magnitude)),
         }
     }
 
@@ -102,8 +101,7 @@ mod tests {
     #[test]
     fn numbers_are_shown_with_sign_and_unit() {
         assert_eq!(Unit::Bytes.show(-512), "-512 B");
-        assert_eq!(Unit::Blocks.show(1_204), "1,204 blocks");
-        assert_eq!(Unit::Blocks.show(-1), "-1 block");
+        assert_eq!(Unit::Blocks.show(1_204), "1,204");
         assert_eq!(Unit::Bytes.show_change(15_000_000), "+14.3 MiB");
         assert_eq!(Unit::Bytes.show_change(0), "0 B");
     }

@@ -1,0 +1,194 @@
+//! Scenarios whose numbers, or whose deaths, are known in advance.
+
+use std::hint::black_box;
+use std::io::Write as _;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use highwater::{
+    Bytes, Endpoint, Metric, Observations, RunningService, Scenario, Service, ServiceError, ServiceFault, Suite, Tolerance,
+};
+
+#[global_allocator]
+static ALLOC: highwater::Alloc = highwater::Alloc::new();
+
+fn main() -> ExitCode {
+    Suite::new("known")
+        .scenario(exact())
+        .scenario(silent())
+        .scenario(workers())
+        .scenario(
+            Scenario::sync("noisy")
+                .setup(|_| Ok(Vec::new()))
+                .iterate(|kept: &mut Vec<Vec<u8>>| {
+                    // The time is the noise: one of ten equally likely sizes.
+                    let nanos = std::time::UNIX_EPOCH.elapsed()?.subsec_nanos() as usize;
+                    kept.push(vec![0; 1_000_000 + nanos / 1_000 % 10 * 100_000]);
+                    Ok(())
+                })
+                .tolerance(Metric::PeakBytes, Tolerance::new(0.001, 0)),
+        )
+        .scenario(Scenario::new("panics").iterations(5).setup(async |_| Ok(0)).iterate(async |done: &mut u32| {
+            assert!(*done < 2, "the third is one too many");
+            *done += 1;
+            Ok(())
+        }))
+        .scenario(Scenario::new("survives-a-panic").iterate(async |_: &mut ()| {
+            let task = tokio::spawn(async { panic!("in a task") });
+            assert!(task.await.is_err());
+            Ok(())
+        }))
+        .scenario(Scenario::sync("exits-3").iterate(|_| std::process::exit(3)))
+        .scenario(Scenario::sync("exits-0").iterate(|_| std::process::exit(0)))
+        .scenario(Scenario::sync("aborts").iterate(|_| {
+            eprintln!("about to abort");
+            std::process::abort()
+        }))
+        .scenario(Scenario::sync("is-killed").iterate(|_| {
+            Command::new("kill").args(["-9", &std::process::id().to_string()]).status()?;
+            std::thread::sleep(Duration::from_secs(60));
+            Ok(())
+        }))
+        .scenario(
+            Scenario::sync("hangs").timeout(Duration::from_secs(1)).iterate(|_| {
+                // A process of its own, which must not outlive the child.
+                let mut sleeper = Command::new("sleep").arg("1000").spawn()?;
+                std::fs::write(std::env::var("KNOWN_PID_FILE")?, sleeper.id().to_string())?;
+                sleeper.wait()?;
+                Ok(())
+            }),
+        )
+        .scenario(
+            Scenario::sync("exceeds")
+                .limit(Bytes::mib(16))
+                .iterations(40)
+                .setup(|_| Ok(Vec::with_capacity(100)))
+                .iterate(|kept: &mut Vec<Vec<u8>>| {
+                    kept.push(vec![1; 1 << 20]);
+                    Ok(())
+                }),
+        )
+        .scenario(Scenario::new("setup-fails").setup(async |_| {
+            std::fs::read("/nonexistent/input")?;
+            Ok(())
+        }).iterate(async |_| Ok(())))
+        .scenario(Scenario::new("iteration-fails").iterate(async |_| Err("wrong rows".into())))
+        .scenario(Scenario::new("teardown-fails").iterate(async |_| Ok(())).teardown(async |_| Err("3 of 4 rows".into())))
+        .scenario(Scenario::sync("writes-to-the-journal").iterate(|_| {
+            let instruction = std::env::var("HIGHWATER_CHILD")?;
+            let journal = instruction.split("\"journal\":\"").nth(1).and_then(|rest| rest.split('"').next());
+            let journal = journal.ok_or("the instruction names no journal")?;
+            std::fs::OpenOptions::new().append(true).open(journal)?.write_all(b"what is this\n")?;
+            Ok(())
+        }))
+        .scenario(Scenario::sync("chatters").iterate(|_| {
+            println!("test chatters ... FAILED\n{{\"event\":\"finished\"}}");
+            Ok(())
+        }))
+        .scenario(Scenario::new("never-settles").settle(Duration::from_millis(100)).iterate(async |_: &mut ()| {
+            tokio::spawn(async {
+                let mut kept = Vec::new();
+                loop {
+                    kept.push(black_box(Box::new([0_u8; 100])));
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            });
+            Ok(())
+        }))
+        .scenario(with_service("served", Behaviour::Sound))
+        .scenario(with_service("unmatched", Behaviour::Unmatched))
+        .scenario(with_service("service-fails", Behaviour::Fails))
+        .scenario(with_service("service-missing", Behaviour::DoesNotStart))
+        .scenario(Scenario::new("asks-for-another").with(Fake(Behaviour::Sound)).setup(async |context| {
+            context.endpoint("redis")?;
+            Ok(())
+        }).iterate(async |_| Ok(())))
+        .scenario(Scenario::sync("no-iterations").iterations(0).iterate(|_| Ok(())))
+        .scenario(Scenario::sync("on-request").ignored("takes an hour").iterate(|_| Ok(())))
+        .main()
+}
+
+/// In ten iterations: a spike of 100,000 bytes each, and 64 bytes in one block kept each. `KNOWN_LEAK` keeps more.
+fn exact() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
+    Scenario::sync("exact")
+        .warm_up(1)
+        .iterations(std::env::var("KNOWN_ITERATIONS").map_or(10, |n| n.parse().expect("a number")))
+        .setup(|_| {
+            let leak = std::env::var("KNOWN_LEAK").map_or(0, |bytes| bytes.parse().expect("a number"));
+            Ok((Vec::with_capacity(100), leak))
+        })
+        .iterate(|(kept, leak): &mut (Vec<Vec<u8>>, usize)| {
+            drop(black_box(vec![1_u8; 100_000]));
+            kept.push(black_box(vec![1; 64 + *leak]));
+            Ok(())
+        })
+}
+
+/// The harness itself allocates nothing in the window, whatever the number of iterations.
+fn silent() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
+    Scenario::new("silent").iterations(200_000).iterate(async |_| Ok(()))
+}
+
+/// 100 blocks of 1,000 bytes made in tasks of two workers and kept; the retained bytes are exact.
+fn workers() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
+    Scenario::new("workers")
+        .workers(2)
+        .warm_up(1)
+        .setup(async |_| Ok(Vec::with_capacity(1_000)))
+        .iterate(async |kept: &mut Vec<Vec<u8>>| {
+            for _ in 0..100 {
+                kept.push(tokio::spawn(async { vec![1; 1_000] }).await?);
+            }
+            Ok(())
+        })
+}
+
+fn with_service(name: &str, behaviour: Behaviour) -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
+    Scenario::new(name).with(Fake(behaviour)).setup(async |context| Ok(context.endpoint("fake")?.to_owned())).iterate(
+        async |url: &mut String| if url == "fake://1" { Ok(()) } else { Err(format!("the endpoint is {url}").into()) },
+    )
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Behaviour {
+    Sound,
+    Unmatched,
+    Fails,
+    DoesNotStart,
+}
+
+/// A service that serves nothing and behaves in one way.
+struct Fake(Behaviour);
+
+impl Service for Fake {
+    fn name(&self) -> &str {
+        "fake"
+    }
+    fn identity(&self) -> Result<String, ServiceError> {
+        Ok("fake-1".into())
+    }
+    fn start(&self) -> Result<Box<dyn RunningService>, ServiceError> {
+        if self.0 == Behaviour::DoesNotStart {
+            return Err(ServiceError::new("start fake from /usr/bin/fake", "no such file").remedy("install fake"));
+        }
+        Ok(Box::new(RunningFake(self.0)))
+    }
+}
+
+struct RunningFake(Behaviour);
+
+impl RunningService for RunningFake {
+    fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
+        Ok(Endpoint::new("fake://1"))
+    }
+    fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
+        match self.0 {
+            Behaviour::Unmatched => Err(ServiceFault::UnmatchedRequests {
+                requests: vec!["GET /v1/offers?page=1: no recorded exchange has this path".into()],
+                total: 3,
+            }),
+            Behaviour::Fails => Err(ServiceFault::Failed("it ran out of disk".into())),
+            _ => Ok([("requests".to_owned(), 7)].into()),
+        }
+    }
+}
