@@ -1,1 +1,6 @@
-//! Being built.
+//! highwater as a user runs it: whole projects, real cargo, real child processes. One topic a module.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod known;
+mod project;
+mod tidy;

@@ -1,1 +1,1 @@
-//! Being built.
+//! Nothing to link: the tests of this package are in `e2e/`, the projects that they run in `projects/`.

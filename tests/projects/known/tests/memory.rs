@@ -6,7 +6,8 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use highwater::{
-    Bytes, Endpoint, Metric, Observations, RunningService, Scenario, Service, ServiceError, ServiceFault, Suite, Tolerance,
+    Bytes, Endpoint, Metric, Observations, RunningService, Scenario, Service, ServiceError, ServiceFault, Suite,
+    Tolerance,
 };
 
 #[global_allocator]
@@ -49,15 +50,13 @@ fn main() -> ExitCode {
             std::thread::sleep(Duration::from_secs(60));
             Ok(())
         }))
-        .scenario(
-            Scenario::sync("hangs").timeout(Duration::from_secs(1)).iterate(|_| {
-                // A process of its own, which must not outlive the child.
-                let mut sleeper = Command::new("sleep").arg("1000").spawn()?;
-                std::fs::write(std::env::var("KNOWN_PID_FILE")?, sleeper.id().to_string())?;
-                sleeper.wait()?;
-                Ok(())
-            }),
-        )
+        .scenario(Scenario::sync("hangs").timeout(Duration::from_secs(number("KNOWN_TIMEOUT", 1))).iterate(|_| {
+            // A process of its own, which must not outlive the child.
+            let mut sleeper = Command::new("sleep").arg("1000").spawn()?;
+            std::fs::write(std::env::var("KNOWN_PID_FILE")?, sleeper.id().to_string())?;
+            sleeper.wait()?;
+            Ok(())
+        }))
         .scenario(
             Scenario::sync("exceeds")
                 .limit(Bytes::mib(16))
@@ -68,12 +67,18 @@ fn main() -> ExitCode {
                     Ok(())
                 }),
         )
-        .scenario(Scenario::new("setup-fails").setup(async |_| {
-            std::fs::read("/nonexistent/input")?;
-            Ok(())
-        }).iterate(async |_| Ok(())))
+        .scenario(
+            Scenario::new("setup-fails")
+                .setup(async |_| {
+                    std::fs::read("/nonexistent/input")?;
+                    Ok(())
+                })
+                .iterate(async |_| Ok(())),
+        )
         .scenario(Scenario::new("iteration-fails").iterate(async |_| Err("wrong rows".into())))
-        .scenario(Scenario::new("teardown-fails").iterate(async |_| Ok(())).teardown(async |_| Err("3 of 4 rows".into())))
+        .scenario(
+            Scenario::new("teardown-fails").iterate(async |_| Ok(())).teardown(async |_| Err("3 of 4 rows".into())),
+        )
         .scenario(Scenario::sync("writes-to-the-journal").iterate(|_| {
             let instruction = std::env::var("HIGHWATER_CHILD")?;
             let journal = instruction.split("\"journal\":\"").nth(1).and_then(|rest| rest.split('"').next());
@@ -99,10 +104,15 @@ fn main() -> ExitCode {
         .scenario(with_service("unmatched", Behaviour::Unmatched))
         .scenario(with_service("service-fails", Behaviour::Fails))
         .scenario(with_service("service-missing", Behaviour::DoesNotStart))
-        .scenario(Scenario::new("asks-for-another").with(Fake(Behaviour::Sound)).setup(async |context| {
-            context.endpoint("redis")?;
-            Ok(())
-        }).iterate(async |_| Ok(())))
+        .scenario(
+            Scenario::new("asks-for-another")
+                .with(Fake(Behaviour::Sound))
+                .setup(async |context| {
+                    context.endpoint("redis")?;
+                    Ok(())
+                })
+                .iterate(async |_| Ok(())),
+        )
         .scenario(Scenario::sync("no-iterations").iterations(0).iterate(|_| Ok(())))
         .scenario(Scenario::sync("on-request").ignored("takes an hour").iterate(|_| Ok(())))
         .main()
@@ -112,16 +122,18 @@ fn main() -> ExitCode {
 fn exact() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
     Scenario::sync("exact")
         .warm_up(1)
-        .iterations(std::env::var("KNOWN_ITERATIONS").map_or(10, |n| n.parse().expect("a number")))
-        .setup(|_| {
-            let leak = std::env::var("KNOWN_LEAK").map_or(0, |bytes| bytes.parse().expect("a number"));
-            Ok((Vec::with_capacity(100), leak))
-        })
+        .iterations(number("KNOWN_ITERATIONS", 10))
+        .setup(|_| Ok((Vec::with_capacity(100), number("KNOWN_LEAK", 0) as usize)))
         .iterate(|(kept, leak): &mut (Vec<Vec<u8>>, usize)| {
             drop(black_box(vec![1_u8; 100_000]));
             kept.push(black_box(vec![1; 64 + *leak]));
             Ok(())
         })
+}
+
+/// The number in this environment variable.
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
 /// The harness itself allocates nothing in the window, whatever the number of iterations.
@@ -131,16 +143,14 @@ fn silent() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
 
 /// 100 blocks of 1,000 bytes made in tasks of two workers and kept; the retained bytes are exact.
 fn workers() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
-    Scenario::new("workers")
-        .workers(2)
-        .warm_up(1)
-        .setup(async |_| Ok(Vec::with_capacity(1_000)))
-        .iterate(async |kept: &mut Vec<Vec<u8>>| {
+    Scenario::new("workers").workers(2).warm_up(1).setup(async |_| Ok(Vec::with_capacity(1_000))).iterate(
+        async |kept: &mut Vec<Vec<u8>>| {
             for _ in 0..100 {
                 kept.push(tokio::spawn(async { vec![1; 1_000] }).await?);
             }
             Ok(())
-        })
+        },
+    )
 }
 
 fn with_service(name: &str, behaviour: Behaviour) -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
