@@ -1,0 +1,87 @@
+-- One table a collection: a column for what is asked for by itself, jsonb for what is nested. Whatever the API may leave
+-- unset is nullable; its lists are never null. archived_at is when a sync found that the API lists the record no longer.
+
+CREATE TABLE jobs (
+    id int8 PRIMARY KEY,
+    name text,
+    requisition_id text,
+    notes text,
+    confidential bool,
+    status text,
+    created_at timestamptz,
+    opened_at timestamptz,
+    closed_at timestamptz,
+    updated_at timestamptz,
+    is_template bool,
+    copied_from_id int8,
+    departments jsonb NOT NULL,
+    offices jsonb NOT NULL,
+    hiring_team jsonb,
+    openings jsonb NOT NULL,
+    custom_fields jsonb,
+    keyed_custom_fields jsonb,
+    synced_at timestamptz NOT NULL,
+    archived_at timestamptz
+);
+
+CREATE TABLE candidates (
+    id int8 PRIMARY KEY,
+    first_name text,
+    last_name text,
+    company text,
+    title text,
+    created_at timestamptz,
+    updated_at timestamptz,
+    last_activity timestamptz,
+    is_private bool,
+    can_email bool,
+    photo_url text,
+    attachments jsonb NOT NULL,
+    application_ids jsonb NOT NULL,
+    phone_numbers jsonb NOT NULL,
+    addresses jsonb NOT NULL,
+    email_addresses jsonb NOT NULL,
+    website_addresses jsonb NOT NULL,
+    social_media_addresses jsonb NOT NULL,
+    recruiter jsonb,
+    coordinator jsonb,
+    tags jsonb NOT NULL,
+    educations jsonb NOT NULL,
+    employments jsonb NOT NULL,
+    linked_user_ids jsonb NOT NULL,
+    custom_fields jsonb,
+    keyed_custom_fields jsonb,
+    synced_at timestamptz NOT NULL,
+    archived_at timestamptz
+);
+
+CREATE TABLE applications (
+    id int8 PRIMARY KEY,
+    candidate_id int8,
+    prospect bool,
+    status text,
+    applied_at timestamptz,
+    rejected_at timestamptz,
+    last_activity_at timestamptz,
+    job_post_id int8,
+    location jsonb,
+    source jsonb,
+    credited_to jsonb,
+    recruiter jsonb,
+    coordinator jsonb,
+    rejection_reason jsonb,
+    rejection_details jsonb,
+    jobs jsonb NOT NULL,
+    current_stage jsonb,
+    answers jsonb NOT NULL,
+    prospective_office jsonb,
+    prospective_department jsonb,
+    prospect_detail jsonb,
+    custom_fields jsonb,
+    keyed_custom_fields jsonb,
+    attachments jsonb NOT NULL,
+    synced_at timestamptz NOT NULL,
+    archived_at timestamptz
+);
+
+CREATE INDEX applications_candidate_id ON applications (candidate_id);

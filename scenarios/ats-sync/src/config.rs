@@ -1,0 +1,190 @@
+//! What a worker needs to know, and how it is read from environment variables. Opens nothing.
+
+use std::env::{self, VarError};
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::explain::explain;
+use crate::harvest::RetryPolicy;
+use crate::strategy::Strategy;
+
+/// Where the account and the database are, and how the sync goes about it.
+#[derive(Clone)]
+pub struct Config {
+    /// The API up to and with its version.
+    pub harvest_url: Url,
+    /// The API token.
+    pub api_key: String,
+    /// The database.
+    pub database: tokio_postgres::Config,
+    /// What `ats-sync` does when started; a caller of [`Worker::sync`](crate::Worker::sync) says it there.
+    pub strategy: Strategy,
+    /// Records a page, 1 to 500.
+    pub page_size: u32,
+    /// Rows a statement, from 1.
+    pub batch_size: usize,
+    /// Pages under way at once, from 1, in the strategies that fetch concurrently; without it, all of them.
+    pub concurrency: Option<usize>,
+    /// Where `/metrics` is served, if anywhere.
+    pub metrics_addr: Option<SocketAddr>,
+    /// When a request is tried again. Not read from the environment.
+    pub retry: RetryPolicy,
+}
+
+/// The API's largest page, and what the sync asks for by default.
+const LARGEST_PAGE: u32 = 500;
+/// Rows a statement by default: see [`store`](crate::store) for what a larger statement leaves behind.
+const BATCH_SIZE: usize = 500;
+
+impl Config {
+    /// The defaults for this account and database.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the variable that would have held the bad URL.
+    pub fn new(harvest_url: &str, api_key: &str, database_url: &str) -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| match name {
+            "HARVEST_URL" => Ok(harvest_url.to_owned()),
+            "HARVEST_API_KEY" => Ok(api_key.to_owned()),
+            "DATABASE_URL" => Ok(database_url.to_owned()),
+            _ => Err(VarError::NotPresent),
+        })
+    }
+
+    /// Reads `HARVEST_URL`, `HARVEST_API_KEY`, `DATABASE_URL`, `SYNC_STRATEGY`, `PAGE_SIZE`, `BATCH_SIZE`,
+    /// `CONCURRENCY` and `METRICS_ADDR`. A variable set to nothing counts as not set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| env::var(name))
+    }
+
+    fn from_lookup(lookup: impl Fn(&str) -> Result<String, VarError>) -> Result<Self, ConfigError> {
+        let get = |variable: &'static str, example: &'static str| match lookup(variable) {
+            Ok(value) if value.trim().is_empty() => Ok(None),
+            Ok(value) => Ok(Some(Variable { variable, example, value: value.trim().to_owned() })),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => {
+                Err(ConfigError { variable, problem: "is not valid UTF-8".to_owned(), example })
+            }
+        };
+        let need = |variable, example| {
+            get(variable, example)?.ok_or_else(|| ConfigError { variable, problem: "is not set".to_owned(), example })
+        };
+        Ok(Self {
+            harvest_url: need("HARVEST_URL", "https://harvest.greenhouse.io/v1")?.read(harvest_url)?,
+            api_key: need("HARVEST_API_KEY", "a Harvest API key with access to jobs, candidates and applications")?
+                .value,
+            database: need("DATABASE_URL", "postgresql://user:password@localhost:5432/ats")?.read(database)?,
+            strategy: match get("SYNC_STRATEGY", "paged")? {
+                Some(value) => value.read(|value| value.parse::<Strategy>().map_err(|error| error.to_string()))?,
+                None => Strategy::Paged,
+            },
+            page_size: match get("PAGE_SIZE", "500")? {
+                Some(value) => value.read(|value| whole(value, 1, LARGEST_PAGE))?,
+                None => LARGEST_PAGE,
+            },
+            batch_size: match get("BATCH_SIZE", "500")? {
+                Some(value) => value.read(|value| whole(value, 1, usize::MAX))?,
+                None => BATCH_SIZE,
+            },
+            concurrency: match get("CONCURRENCY", "8")? {
+                Some(value) => Some(value.read(|value| whole(value, 1, usize::MAX))?),
+                None => None,
+            },
+            metrics_addr: match get("METRICS_ADDR", "127.0.0.1:9464")? {
+                Some(value) => {
+                    Some(value.read(|value| {
+                        value.parse().map_err(|_| format!("`{value}` is not an IP address with a port"))
+                    })?)
+                }
+                None => None,
+            },
+            retry: RetryPolicy::default(),
+        })
+    }
+}
+
+/// A variable that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {problem} (example: {example})")]
+pub struct ConfigError {
+    /// Its name.
+    pub variable: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What it may look like.
+    pub example: &'static str,
+}
+
+/// A variable that is set.
+struct Variable {
+    variable: &'static str,
+    example: &'static str,
+    value: String,
+}
+
+impl Variable {
+    fn read<T>(&self, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        parse(&self.value).map_err(|problem| ConfigError {
+            variable: self.variable,
+            problem: format!("is wrong: {problem}"),
+            example: self.example,
+        })
+    }
+}
+
+fn harvest_url(value: &str) -> Result<Url, String> {
+    let url = Url::parse(value).map_err(|error| format!("`{value}` is not a URL: {error}"))?;
+    match url.scheme() {
+        "http" | "https" => {}
+        other => return Err(format!("`{other}` is not http or https")),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it holds a user name; the key goes into HARVEST_API_KEY".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("it holds a query; give the part up to and with the version".to_owned());
+    }
+    Ok(url)
+}
+
+fn database(value: &str) -> Result<tokio_postgres::Config, String> {
+    // The value holds a password, so it is not repeated.
+    let mut database: tokio_postgres::Config = value.parse().map_err(|error| explain(&error))?;
+    if database.get_application_name().is_none() {
+        database.application_name("ats-sync");
+    }
+    if database.get_connect_timeout().is_none() {
+        database.connect_timeout(Duration::from_secs(10));
+    }
+    Ok(database)
+}
+
+/// A whole number within the range.
+fn whole<N: Copy + FromStr + PartialOrd + fmt::Display>(value: &str, from: N, to: N) -> Result<N, String> {
+    match value.parse() {
+        Ok(number) if from <= number && number <= to => Ok(number),
+        _ => Err(format!("`{value}` is not a whole number from {from} to {to}")),
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Without the key; the database's own `Debug` leaves out the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("harvest_url", &self.harvest_url.as_str())
+            .field("database", &self.database)
+            .field("strategy", &self.strategy)
+            .field("page_size", &self.page_size)
+            .field("batch_size", &self.batch_size)
+            .field("concurrency", &self.concurrency)
+            .field("metrics_addr", &self.metrics_addr)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,288 @@
+//! One page of a list: the request, its retries, the decoding and the errors. Which pages are asked for, and how many at
+//! once, is for [`listing`](super::listing) and the strategies to say.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+use tracing::warn;
+
+use super::Record;
+use super::link::{Links, PagelessLink};
+use super::retry::{RetryPolicy, retry_after};
+use crate::collection::Collection;
+use crate::config::Config;
+use crate::metrics::Metrics;
+
+/// A client of one account.
+#[derive(Debug)]
+pub struct Harvest {
+    http: reqwest::Client,
+    base: Url,
+    api_key: String,
+    page_size: u32,
+    retry: RetryPolicy,
+    metrics: Metrics,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// Which page, from 1.
+    pub number: u32,
+    /// Its records. A page past the end has none.
+    pub items: Vec<T>,
+    /// The page that follows, if one does.
+    pub next: Option<u32>,
+    /// The last page as of now, where the server says so.
+    pub last: Option<u32>,
+}
+
+impl Harvest {
+    /// A client for the account and page size of the configuration. Sends nothing yet.
+    ///
+    /// # Errors
+    /// [`HarvestError::Client`] when TLS cannot be set up.
+    pub fn new(config: &Config, metrics: Metrics) -> Result<Self, HarvestError> {
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("ats-sync/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            // Between two reads, not for the whole answer: a page of 500 may take its time.
+            .read_timeout(Duration::from_secs(60));
+        if is_loopback(&config.harvest_url) {
+            // A proxy from the environment cannot reach this machine's own ports.
+            http = http.no_proxy();
+        }
+        Ok(Self {
+            http: http.build().map_err(HarvestError::Client)?,
+            base: config.harvest_url.clone(),
+            api_key: config.api_key.clone(),
+            page_size: config.page_size,
+            retry: config.retry.clone(),
+            metrics,
+        })
+    }
+
+    /// Reads one page, from 1, of the list of `T`, trying again as the [`RetryPolicy`] says.
+    ///
+    /// # Errors
+    /// Every [`HarvestError`] but `Client`.
+    pub async fn page<T: Record>(&self, number: u32) -> Result<Page<T>, HarvestError> {
+        let url = self.url(T::COLLECTION, number);
+        let (headers, body) = self.get(&url, T::COLLECTION).await?;
+        let links = Links::read(&headers).map_err(|source| HarvestError::Link {
+            collection: T::COLLECTION,
+            page: number,
+            source,
+        })?;
+        let items: Vec<T> = serde_json::from_slice(&body).map_err(|_| undecodable::<T>(number, &body))?;
+        self.metrics.page(T::COLLECTION, items.len());
+        Ok(Page { number, items, next: links.next, last: links.last })
+    }
+
+    fn url(&self, collection: Collection, page: u32) -> Url {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .expect("the configuration takes only http and https URLs, which have a path")
+            .pop_if_empty()
+            .push(collection.name());
+        url.query_pairs_mut()
+            .append_pair("per_page", &self.page_size.to_string())
+            .append_pair("page", &page.to_string());
+        url
+    }
+
+    /// The first good answer's headers and whole body.
+    async fn get(&self, url: &Url, collection: Collection) -> Result<(HeaderMap, bytes::Bytes), HarvestError> {
+        let (mut failures, mut rate_limits) = (0, 0);
+        loop {
+            self.metrics.request(collection);
+            let (cause, asked) = match self.attempt(url).await {
+                Ok(answer) => return Ok(answer),
+                Err(Trouble::Lasting(error)) => return Err(*error),
+                Err(Trouble::Passing { cause, retry_after }) => (cause, retry_after),
+            };
+            let (met, bound) = match cause {
+                Cause::Status { status: StatusCode::TOO_MANY_REQUESTS, .. } => {
+                    (&mut rate_limits, self.retry.rate_limits)
+                }
+                _ => (&mut failures, self.retry.failures),
+            };
+            *met += 1;
+            if *met >= bound {
+                let attempts = failures + rate_limits;
+                return Err(HarvestError::Exhausted { url: url.clone(), attempts, cause });
+            }
+            let wait = self.retry.wait(*met, asked);
+            warn!(%url, %cause, wait_ms = wait.as_millis(), "trying again");
+            self.metrics.retry(collection);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn attempt(&self, url: &Url) -> Result<(HeaderMap, bytes::Bytes), Trouble> {
+        // The token is the user name and the password is empty, as the API asks.
+        let request = self.http.get(url.clone()).basic_auth(&self.api_key, Some(""));
+        let mut response = request.send().await.map_err(Trouble::transport)?;
+        let status = response.status();
+        if status.is_success() {
+            let headers = std::mem::take(response.headers_mut());
+            // An answer that breaks off is a broken connection, so the whole body is read before it counts as one.
+            return Ok((headers, response.bytes().await.map_err(Trouble::transport)?));
+        }
+        let retry_after = retry_after(response.headers());
+        let message = message(&response.bytes().await.map_err(Trouble::transport)?);
+        let url = url.clone();
+        Err(match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Trouble::lasting(HarvestError::Unauthorized { status, url, message })
+            }
+            StatusCode::NOT_FOUND => Trouble::lasting(HarvestError::NotFound { url, message }),
+            StatusCode::TOO_MANY_REQUESTS => Trouble::Passing { cause: Cause::Status { status, message }, retry_after },
+            _ if status.is_server_error() => Trouble::Passing { cause: Cause::Status { status, message }, retry_after },
+            _ => Trouble::lasting(HarvestError::Refused { status, url, message }),
+        })
+    }
+}
+
+/// Why a list could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HarvestError {
+    /// The HTTP client could not be built.
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+    /// The key is missing, wrong, or not allowed to read this list.
+    #[error("{url} answered {status}: {message}; check HARVEST_API_KEY and that the key may read this list")]
+    Unauthorized {
+        /// 401 or 403.
+        status: StatusCode,
+        /// What was asked for.
+        url: Url,
+        /// The server's words.
+        message: String,
+    },
+    /// There is no such list.
+    #[error("{url} was not found: {message}; HARVEST_URL is the part up to and with `/v1`")]
+    NotFound {
+        /// What was asked for.
+        url: Url,
+        /// The server's words.
+        message: String,
+    },
+    /// Another answer that no repetition would change.
+    #[error("{url} answered {status}: {message}")]
+    Refused {
+        /// The answer's status.
+        status: StatusCode,
+        /// What was asked for.
+        url: Url,
+        /// The server's words.
+        message: String,
+    },
+    /// The last attempt met one more passing trouble.
+    #[error("{url} failed {attempts} times, the last time with: {cause}")]
+    Exhausted {
+        /// What was asked for.
+        url: Url,
+        /// How often.
+        attempts: u32,
+        /// What the last attempt met.
+        #[source]
+        cause: Cause,
+    },
+    /// The answer is not a list of such records.
+    #[error("page {page} of {collection} does not decode at `{at}`: {source}")]
+    Decode {
+        /// The list.
+        collection: Collection,
+        /// The page, from 1.
+        page: u32,
+        /// The path within the page, such as `[17].current_stage.id`.
+        at: String,
+        /// What was expected there.
+        source: serde_json::Error,
+    },
+    /// The answer links to a page without saying which.
+    #[error("cannot follow page {page} of {collection}")]
+    Link {
+        /// The list.
+        collection: Collection,
+        /// The page, from 1.
+        page: u32,
+        /// The link.
+        source: PagelessLink,
+    },
+}
+
+/// A trouble that may pass: the request is worth another attempt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The server answered 429, or 500 and above.
+    #[error("{status}: {message}")]
+    Status {
+        /// The answer's status.
+        status: StatusCode,
+        /// The server's words.
+        message: String,
+    },
+    /// There was no whole answer: refused, cut, timed out.
+    #[error("no whole answer")]
+    Transport(#[source] reqwest::Error),
+}
+
+/// What an attempt met.
+enum Trouble {
+    Passing { cause: Cause, retry_after: Option<Duration> },
+    Lasting(Box<HarvestError>),
+}
+
+impl Trouble {
+    fn lasting(error: HarvestError) -> Self {
+        Self::Lasting(Box::new(error))
+    }
+
+    fn transport(error: reqwest::Error) -> Self {
+        if error.is_builder() {
+            return Self::lasting(HarvestError::Client(error));
+        }
+        // The error that carries this cause names the URL.
+        Self::Passing { cause: Cause::Transport(error.without_url()), retry_after: None }
+    }
+}
+
+/// The message of an error body (`{"message": ".."}`), or the beginning of whatever else it is.
+fn message(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Message {
+        message: String,
+    }
+    match serde_json::from_slice(body) {
+        Ok(Message { message }) => message,
+        Err(_) if body.is_empty() => "no message".to_owned(),
+        Err(_) => String::from_utf8_lossy(body).chars().take(200).collect(),
+    }
+}
+
+/// Finds the place that does not decode. Keeping track of the path costs an allocation per key, so it is done only in a
+/// second pass over a body that is known to be bad.
+fn undecodable<T: Record>(page: u32, body: &[u8]) -> HarvestError {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let (at, source) = match serde_path_to_error::deserialize::<_, Vec<T>>(&mut json) {
+        Err(error) => (error.path().to_string(), error.into_inner()),
+        // The list itself is good, so something follows it.
+        Ok(_) => {
+            (".".to_owned(), json.end().err().unwrap_or_else(|| serde::de::Error::custom("not decodable as a list")))
+        }
+    };
+    HarvestError::Decode { collection: T::COLLECTION, page, at, source }
+}
+
+/// Whether the URL names this machine by its loopback interface.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
