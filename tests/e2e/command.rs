@@ -1,0 +1,151 @@
+//! `cargo highwater` on the project `known`: the life of a baseline, and every exit code.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::project::{Project, Ran, cargo, root};
+
+const BASELINE: &str = "baselines/known/exact/x86_64-unknown-linux-gnu.json";
+
+/// The command, built as a user installs it.
+fn binary() -> &'static PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let built = Ran::of(cargo(root()).args(["build", "-p", "cargo-highwater", "--locked", "--message-format", "json"])).expect(0);
+        let executable = built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+            let named = message["target"]["name"] == "cargo-highwater";
+            message["executable"].as_str().filter(|_| named).map(PathBuf::from)
+        });
+        executable.expect("cargo says where it put the command")
+    })
+}
+
+/// Runs the command in the project.
+fn highwater(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+    let mut command = Command::new(binary());
+    // With cargo's environment cleaned, as `Project::cargo` does.
+    let clean = cargo(&project.folder);
+    for (name, value) in clean.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    Ran::of(command.current_dir(&project.folder).arg("highwater").args(arguments).envs(variables.iter().copied()))
+}
+
+#[test]
+fn the_life_of_a_baseline() {
+    let project = Project::copy("known");
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| highwater(&project, arguments, variables);
+
+    let missing = run(&["check", "exact"], &[]).expect(5);
+    assert!(missing.stdout.contains("cargo highwater update exact"), "{}", missing.all());
+    assert!(!project.folder.join("baselines").exists(), "a check writes nothing that is committed");
+
+    run(&["update", "exact"], &[]).expect(0);
+    let accepted = project.read(BASELINE);
+    assert!(accepted.contains("\"median\": 100576"), "{accepted}");
+    assert!(accepted.contains("\"samples\": 10"), "{accepted}");
+    assert_eq!(fs::read_dir(project.folder.join("baselines/known")).unwrap().count(), 1, "only what was asked for");
+
+    let within = run(&["check", "exact"], &[]).expect(0);
+    assert!(within.stdout.contains("within"), "{}", within.all());
+    let tests = project.cargo(&["test", "--test", "memory", "--", "--exact", "exact"], &[("CI", "true")]).expect(0);
+    assert!(tests.stderr.contains("known/exact: within"), "{}", tests.all());
+
+    // Each of ten iterations keeps 5,000 bytes more: the retained bytes regress, and so does the peak.
+    let leak = [("KNOWN_LEAK", "5000")];
+    let regressed = run(&["check", "exact"], &leak).expect(100);
+    for part in ["regressed", "retained", "640 B", "49.5 KiB"] {
+        assert!(regressed.stdout.contains(part), "{part:?} is not said\n{}", regressed.all());
+    }
+    assert_eq!(project.result("known", "exact")["measurement"]["samples"].as_array().unwrap().len(), 5);
+    let failing = project.cargo(&["test", "--test", "memory", "--", "--exact", "exact"], &leak).expect(101);
+    for part in ["regressed: peak, retained", "49.5 KiB", "cargo highwater update exact --reason"] {
+        assert!(failing.stdout.contains(part), "{part:?} is not said\n{}", failing.all());
+    }
+    assert_eq!(project.read(BASELINE), accepted, "a check writes nothing that is committed");
+
+    run(&["update", "exact", "--reason", "rows are wider"], &leak).expect(0);
+    assert!(project.read(BASELINE).contains("\"reason\": \"rows are wider\""));
+    run(&["check", "exact"], &leak).expect(0);
+    let improved = run(&["check", "exact"], &[]).expect(0);
+    assert!(improved.stdout.contains("improved"), "{}", improved.all());
+    run(&["check", "exact", "--strict"], &[]).expect(4);
+
+    let other = run(&["check", "exact"], &[("KNOWN_ITERATIONS", "20")]).expect(5);
+    assert!(other.stdout.contains("workload.iterations was 10, now 20"), "{}", other.all());
+}
+
+#[test]
+fn what_is_wrong_with_a_baseline_is_told_with_its_place() {
+    let project = Project::copy("known");
+    let run = |arguments: &[&str]| highwater(&project, arguments, &[]);
+    run(&["update", "exact", "--samples", "1"]).expect(0);
+    let accepted = project.read(BASELINE);
+
+    project.write(BASELINE, &accepted.replacen("100576", "about 100 kB", 1));
+    let malformed = run(&["check", "exact"]).expect(102);
+    let line = 1 + accepted.lines().position(|line| line.contains("100576")).unwrap();
+    for part in [BASELINE, &format!("line {line}"), "git checkout"] {
+        assert!(malformed.stdout.contains(part), "{part:?} is not said\n{}", malformed.all());
+    }
+
+    let newer = accepted.replacen("\"format\": 1", "\"format\": 9", 1);
+    project.write(BASELINE, &newer);
+    let refused = run(&["check", "exact"]).expect(102);
+    assert!(refused.stdout.contains("format 9"), "{}", refused.all());
+    let refused = run(&["update", "exact"]);
+    assert_ne!(refused.code, Some(0), "{}", refused.all());
+    assert_eq!(project.read(BASELINE), newer, "a newer baseline is never rewritten");
+}
+
+#[test]
+fn a_failed_scenario_an_unknown_name_and_a_broken_build_have_codes_of_their_own() {
+    let project = Project::copy("known");
+    let run = |arguments: &[&str]| highwater(&project, arguments, &[]);
+
+    let failed = run(&["check", "exits-3"]).expect(102);
+    assert!(failed.stdout.contains("exited with code 3"), "{}", failed.all());
+    // A failure outweighs what is merely missing.
+    run(&["check", "exits-3", "exact"]).expect(102);
+    let kept = run(&["update", "exits-3", "exact"]).expect(102);
+    assert!(project.folder.join(BASELINE).exists(), "the sound one is accepted all the same\n{}", kept.all());
+    assert!(!project.folder.join("baselines/known/exits-3").exists());
+
+    let unknown = run(&["check", "no-such-scenario"]).expect(96);
+    assert!(unknown.stderr.contains("no-such-scenario") && unknown.stderr.contains("exact"), "{}", unknown.all());
+    run(&["check", "--no-such-flag"]).expect(2);
+
+    project.write("src/lib.rs", "//! Broken.\nfn f() -> u8 { \"eight\" }\n");
+    let broken = run(&["check", "exact"]).expect(103);
+    assert!(broken.stderr.contains("mismatched types"), "{}", broken.all());
+
+    project.write("Cargo.toml", "this is no manifest");
+    run(&["check"]).expect(96);
+}
+
+#[test]
+fn a_list_tells_scenarios_and_their_baselines() {
+    let project = Project::copy("known");
+    highwater(&project, &["update", "exact", "--samples", "1"], &[]).expect(0);
+    let listed = highwater(&project, &["list"], &[]).expect(0).stdout;
+    for scenario in ["exact", "silent", "on-request"] {
+        assert!(listed.contains(scenario), "{listed}");
+    }
+    assert!(listed.contains("98.2 KiB"), "{listed}");
+}
+
+#[test]
+fn noise_inside_the_recorded_spread_is_within_whatever_the_tolerance() {
+    let project = Project::copy("known");
+    highwater(&project, &["update", "noisy", "--samples", "40"], &[]).expect(0);
+    for _ in 0..3 {
+        highwater(&project, &["check", "noisy"], &[]).expect(0);
+    }
+}
