@@ -30,6 +30,18 @@ fn numbers_and_causes_of_death_are_exact() {
     assert_eq!(result("served")["measurement"]["samples"][0]["observations"]["fake"]["requests"], 7);
     assert_eq!(result("served")["measurement"]["workload"]["services"]["fake"], "fake-1");
 
+    let leaks = &result("leaks")["measurement"]["samples"][0];
+    for (metric, value) in
+        [("growth_bytes", 16_000), ("growth_blocks", 1_000), ("threads", 1), ("fds", 2), ("tasks", 3)]
+    {
+        assert_eq!(leaks["metrics"][metric], value, "{metric}");
+    }
+    assert!(leaks["metrics"]["rss_peak_bytes"].as_i64().unwrap() > 500_000, "{leaks}");
+    assert_eq!(leaks["growth"]["floors"].as_array().unwrap().len(), 12, "the points that were used are told");
+    let exact = &result("exact")["measurement"]["samples"][0]["metrics"];
+    assert!(exact.get("growth_bytes").is_none(), "ten iterations are too few to tell, and that is no 0");
+    assert!(exact.get("tasks").is_none(), "without a runtime there are no tasks to count");
+
     let note = |scenario: &str, note: &str| {
         let result = result(scenario);
         let notes = result["measurement"]["samples"][0]["notes"].to_string();
@@ -70,7 +82,7 @@ fn numbers_and_causes_of_death_are_exact() {
         "16 MiB hold 15 blocks of 1 MiB and what was there"
     );
     assert!(result("aborts")["failure"]["output"].as_str().unwrap().contains("about to abort"));
-    assert!(ran.stdout.contains("8 passed; 16 failed; 1 ignored"), "{}", ran.all());
+    assert!(ran.stdout.contains("9 passed; 16 failed; 1 ignored"), "{}", ran.all());
 
     let sleeper: u32 = project.read("pid").parse().unwrap();
     assert!(dies_within(sleeper, Duration::from_secs(5)), "process {sleeper} outlived the child that started it");
@@ -99,11 +111,11 @@ fn libtest_s_protocol_selects_lists_and_ignores() {
     };
     let listed = run(&["--list", "--format", "terse"]).expect(0).stdout;
     assert!(listed.lines().any(|line| line == "exact: test"), "{listed}");
-    assert_eq!(listed.lines().filter(|line| line.ends_with(": test")).count(), 25, "{listed}");
+    assert_eq!(listed.lines().filter(|line| line.ends_with(": test")).count(), 26, "{listed}");
 
     // As cargo nextest calls it.
     let exact = run(&["exact", "--exact", "--nocapture"]).expect(0).stdout;
-    assert!(exact.contains("1 passed; 0 failed; 0 ignored; 0 measured; 24 filtered out"), "{exact}");
+    assert!(exact.contains("1 passed; 0 failed; 0 ignored; 0 measured; 25 filtered out"), "{exact}");
     let filtered = run(&["exits"]).expect(101).stdout;
     assert!(filtered.contains("0 passed; 2 failed"), "{filtered}");
     let ignored = run(&["--ignored"]).expect(0).stdout;

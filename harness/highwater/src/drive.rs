@@ -1,5 +1,6 @@
 //! The order of a run inside the child: setup, warm-up, settle, open, iterations, settle, close, teardown.
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -11,8 +12,10 @@ use crate::Context;
 use crate::message::Report;
 use crate::phases::{BoxError, Iterate, Setup, Teardown};
 use crate::position;
+use crate::resources::{Resources, reset_rss_peak};
 use crate::scenario::{Declared, Phases, Sync, Tokio};
 use crate::settle::settle;
+use crate::timeline::{Timeline, Trough};
 
 /// A complete scenario's code: every phase is there, and something can run it.
 #[diagnostic::on_unimplemented(
@@ -92,31 +95,50 @@ where
     }
     let settled_before = settle(declared.settle, &pause, &tasks).await;
 
+    let mut timeline = Timeline::new();
+    let rss_peak_is_ours = reset_rss_peak();
+    let (resources_before, tasks_before) = (Resources::now(), tasks());
     position::enter(Phase::Window, declared.iterations);
     let began = Instant::now();
     let window = Window::open();
-    for _ in 0..declared.iterations {
+    for iteration in 1..=declared.iterations {
         phases.iterate.call(&mut state).await?;
+        let counts = window.read();
+        timeline.record(Trough { iteration, bytes: counts.retained_bytes, blocks: counts.retained_blocks });
         position::advance();
     }
     let took = began.elapsed();
     position::enter(Phase::Settle, 0);
     let settled_after = settle(declared.settle, &pause, &tasks).await;
-    // Everything is read before anything is formatted.
+    // The counters are read before anything is formatted, and before the operating system is asked, which allocates.
     let counts = window.read();
     lift_limit();
+    let tasks_after = tasks();
+    let resources = Resources::settled(&resources_before, declared.settle, &pause).await;
 
     position::enter(Phase::Teardown, 0);
     phases.teardown.call(state).await?;
+    let mut metrics = BTreeMap::from([
+        (Metric::PeakBytes, counts.peak_bytes),
+        (Metric::RetainedBytes, counts.retained_bytes),
+        (Metric::RetainedBlocks, counts.retained_blocks),
+        (Metric::TotalBytes, counts.total_bytes),
+        (Metric::TotalBlocks, counts.total_blocks),
+    ]);
+    let mut grown = |metric, before: Option<i64>, after: Option<i64>| {
+        metrics.extend(before.zip(after).map(|(before, after)| (metric, after - before)));
+    };
+    grown(Metric::Threads, resources_before.threads, resources.threads);
+    grown(Metric::Fds, resources_before.fds, resources.fds);
+    grown(Metric::RssBytes, resources_before.rss, resources.rss);
+    grown(Metric::RssPeakBytes, Some(0), resources.rss_peak.filter(|_| rss_peak_is_ours));
+    if declared.runtime != Runtime::Sync {
+        let count = |tasks| i64::try_from(tasks).ok();
+        grown(Metric::Tasks, count(tasks_before), count(tasks_after));
+    }
     Ok(Report {
-        metrics: [
-            (Metric::PeakBytes, counts.peak_bytes),
-            (Metric::RetainedBytes, counts.retained_bytes),
-            (Metric::RetainedBlocks, counts.retained_blocks),
-            (Metric::TotalBytes, counts.total_bytes),
-            (Metric::TotalBlocks, counts.total_blocks),
-        ]
-        .into(),
+        metrics,
+        troughs: timeline.into_troughs(),
         settled: settled_before && settled_after,
         window_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
     })

@@ -50,12 +50,14 @@ mod place;
 mod position;
 mod process;
 mod provenance;
+mod resources;
 mod sampling;
 mod scenario;
 mod service;
 mod settle;
 mod store;
 mod suite;
+mod timeline;
 
 pub use context::{Context, UnknownService};
 pub use control::{Control, Event, Listing, Mode};

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use highwater_model::{Bytes, Metric, Phase, Progress};
 use serde::{Deserialize, Serialize};
 
+use crate::timeline::Trough;
+
 /// What the parent tells a child, in the environment variable [`Instruction::VARIABLE`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +64,7 @@ pub(crate) enum Message {
 pub struct Report {
     pub(crate) metrics: BTreeMap<Metric, i64>,
     pub(crate) settled: bool,
+    pub(crate) troughs: Vec<Trough>,
     pub(crate) window_micros: u64,
 }
 

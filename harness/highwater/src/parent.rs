@@ -4,7 +4,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use highwater_model::{Cause, Comparison, Failure, Measurement, Sample, ScenarioResult, Verdict, Workload};
+use highwater_model::{
+    Cause, Checkpoint, Comparison, Failure, Growth, Measurement, Metric, Sample, ScenarioResult, Verdict, Workload,
+};
 
 use crate::control::{Control, Event, EventLog, Mode};
 use crate::message::Instruction;
@@ -14,6 +16,7 @@ use crate::provenance::{TARGET, provenance};
 use crate::sampling;
 use crate::scenario::Declared;
 use crate::store::write_whole;
+use crate::timeline::Trough;
 use crate::{BaselineStore, Endpoint, RunningService, Service, ServiceError, ServiceFault};
 
 /// What the scenarios of a suite have in common.
@@ -138,13 +141,25 @@ fn take_sample(
         (Ok(child), Ok(observations)) => (child, observations),
     };
     let (child, observations) = child;
+    let mut metrics = child.report.metrics;
+    let growth = fit(&child.report.troughs, |trough| trough.bytes);
+    let growth_blocks = fit(&child.report.troughs, |trough| trough.blocks);
+    metrics.extend(growth.as_ref().map(|growth| (Metric::GrowthBytes, growth.thousandths)));
+    metrics.extend(growth_blocks.map(|growth| (Metric::GrowthBlocks, growth.thousandths)));
     Ok(Sample {
-        metrics: child.report.metrics,
+        growth,
+        metrics,
         notes: child.notes,
         observations,
         child_micros: child.child_micros,
         window_micros: child.report.window_micros,
     })
+}
+
+fn fit(troughs: &[Trough], live: impl Fn(&Trough) -> i64) -> Option<Growth> {
+    let checkpoints: Vec<Checkpoint> =
+        troughs.iter().map(|trough| Checkpoint { iteration: trough.iteration, live: live(trough) }).collect();
+    Growth::fit(&checkpoints)
 }
 
 /// The started services of one scenario, in the order of their declaration. Dropped, they stop in the opposite order.

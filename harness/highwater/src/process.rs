@@ -238,7 +238,7 @@ mod tests {
     const KILLED: i32 = 9;
 
     fn report(settled: bool) -> Report {
-        Report { metrics: [(Metric::PeakBytes, 1)].into(), settled, window_micros: 1 }
+        Report { metrics: [(Metric::PeakBytes, 1)].into(), settled, troughs: Vec::new(), window_micros: 1 }
     }
 
     fn panicked() -> Vec<(String, Cause)> {

@@ -66,6 +66,7 @@ mod tests {
 
     fn sample(peak: i64) -> Sample {
         Sample {
+            growth: None,
             metrics: [(Metric::PeakBytes, peak)].into(),
             notes: Vec::new(),
             observations: Default::default(),

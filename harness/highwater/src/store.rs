@@ -158,6 +158,7 @@ mod tests {
                 target: "t".into(),
             },
             samples: vec![Sample {
+                growth: None,
                 metrics: [(Metric::PeakBytes, 1_000)].into(),
                 notes: Vec::new(),
                 observations: Default::default(),

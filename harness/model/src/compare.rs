@@ -122,6 +122,8 @@ pub fn compare(measurement: &Measurement, baseline: &Baseline) -> Comparison {
                 });
                 metrics.push(comparison);
             }
+            // A metric that neither run could tell (growth of a few iterations) says nothing either way.
+            (None, None) => {}
             (accepted, now) if tolerance.is_some() => differences.push(Difference {
                 field: format!("metrics.{}", metric.name()),
                 accepted: presence(accepted.is_some()),

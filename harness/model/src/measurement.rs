@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Metric, Provenance, Spread, Tolerance, Workload};
+use crate::{Growth, Metric, Provenance, Spread, Tolerance, Workload};
 
 /// What one run of a scenario in one fresh process measured. A metric that was not measured is absent, never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sample {
+    /// How the growth of bytes was found; absent where the iterations are too few to tell.
+    pub growth: Option<Growth>,
     /// The number of each metric, in its unit.
     pub metrics: BTreeMap<Metric, i64>,
     /// What a reader should know about this sample: it did not settle, a thread panicked.
@@ -69,6 +71,7 @@ pub(crate) mod tests {
             samples: samples
                 .iter()
                 .map(|metrics| Sample {
+                    growth: None,
                     metrics: metrics.iter().copied().collect(),
                     notes: Vec::new(),
                     observations: BTreeMap::new(),

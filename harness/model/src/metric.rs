@@ -17,16 +17,45 @@ pub enum Metric {
     RetainedBytes,
     /// Blocks live when the window closed after settling, less the blocks live when it opened. Can be negative.
     RetainedBlocks,
+    /// Bytes kept per iteration and never given back, in thousandths: see [`Growth`](crate::Growth). Absent where the iterations are
+    /// too few to tell.
+    GrowthBytes,
+    /// Blocks kept per iteration and never given back, in thousandths. Absent where the iterations are too few to tell.
+    GrowthBlocks,
+    /// Operating-system threads alive when the window closed, less those when it opened.
+    Threads,
+    /// File descriptors open when the window closed, less those when it opened.
+    Fds,
+    /// Tasks of the scenario's tokio runtime alive when the window closed, less those when it opened.
+    Tasks,
     /// Bytes allocated in the window, freed or not; a reallocation adds what it grew by.
     TotalBytes,
     /// Blocks allocated in the window, freed or not; a reallocation adds none.
     TotalBlocks,
+    /// Resident bytes of the whole process when the window closed, less those when it opened, as the kernel counts them: with
+    /// C libraries, stacks, code and what an allocator keeps for itself.
+    RssBytes,
+    /// The most bytes of the whole process that were resident at once in the window, as the kernel counts them; not less what was
+    /// resident when it opened.
+    RssPeakBytes,
 }
 
 impl Metric {
     /// Every metric, in the order of tables.
-    pub const ALL: [Self; 5] =
-        [Self::PeakBytes, Self::RetainedBytes, Self::RetainedBlocks, Self::TotalBytes, Self::TotalBlocks];
+    pub const ALL: [Self; 12] = [
+        Self::PeakBytes,
+        Self::RetainedBytes,
+        Self::RetainedBlocks,
+        Self::GrowthBytes,
+        Self::GrowthBlocks,
+        Self::Threads,
+        Self::Fds,
+        Self::Tasks,
+        Self::TotalBytes,
+        Self::TotalBlocks,
+        Self::RssBytes,
+        Self::RssPeakBytes,
+    ];
 
     /// The name in files, such as `peak_bytes`.
     pub const fn name(self) -> &'static str {
@@ -34,16 +63,27 @@ impl Metric {
             Self::PeakBytes => "peak_bytes",
             Self::RetainedBytes => "retained_bytes",
             Self::RetainedBlocks => "retained_blocks",
+            Self::GrowthBytes => "growth_bytes",
+            Self::GrowthBlocks => "growth_blocks",
+            Self::Threads => "threads",
+            Self::Fds => "fds",
+            Self::Tasks => "tasks",
             Self::TotalBytes => "total_bytes",
             Self::TotalBlocks => "total_blocks",
+            Self::RssBytes => "rss_bytes",
+            Self::RssPeakBytes => "rss_peak_bytes",
         }
     }
 
     /// What its numbers count.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::PeakBytes | Self::RetainedBytes | Self::TotalBytes => Unit::Bytes,
-            Self::RetainedBlocks | Self::TotalBlocks => Unit::Blocks,
+            Self::PeakBytes | Self::RetainedBytes | Self::TotalBytes | Self::RssBytes | Self::RssPeakBytes => {
+                Unit::Bytes
+            }
+            Self::RetainedBlocks | Self::TotalBlocks | Self::Threads | Self::Fds | Self::Tasks => Unit::Count,
+            Self::GrowthBytes => Unit::BytesPerIteration,
+            Self::GrowthBlocks => Unit::CountPerIteration,
         }
     }
 }
@@ -54,8 +94,15 @@ impl fmt::Display for Metric {
             Self::PeakBytes => "peak",
             Self::RetainedBytes => "retained",
             Self::RetainedBlocks => "retained blocks",
+            Self::GrowthBytes => "growth",
+            Self::GrowthBlocks => "growth blocks",
+            Self::Threads => "threads",
+            Self::Fds => "fds",
+            Self::Tasks => "tasks",
             Self::TotalBytes => "total",
             Self::TotalBlocks => "total blocks",
+            Self::RssBytes => "rss",
+            Self::RssPeakBytes => "rss peak",
         })
     }
 }
@@ -63,20 +110,34 @@ impl fmt::Display for Metric {
 /// What a metric's number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Requested bytes (`Layout::size`).
+    /// Bytes.
     Bytes,
-    /// Allocations.
-    Blocks,
+    /// Blocks, threads, descriptors, tasks: the metric's name says which.
+    Count,
+    /// Thousandths of a byte per iteration.
+    BytesPerIteration,
+    /// Thousandths of a block per iteration.
+    CountPerIteration,
 }
 
 impl Unit {
-    /// The number for people: bytes with a unit (`20.0 MiB`, `-512 B`), blocks without, since the metric's name says it.
+    /// The number for people: bytes with a unit (`20.0 MiB`, `-512 B`), counts without, growth as `16 B/iter` or `0.5/iter`.
     pub fn show(self, value: i64) -> String {
         let sign = if value < 0 { "-" } else { "" };
         let magnitude = value.unsigned_abs();
+        // Up to three decimals, and only those that say something.
+        let thousandths = || {
+            let decimals = format!("{:03}", magnitude % 1_000);
+            let decimals = decimals.trim_end_matches('0');
+            let point = if decimals.is_empty() { "" } else { "." };
+            format!("{sign}{}{point}{decimals}", group(magnitude / 1_000))
+        };
         match self {
             Self::Bytes => format!("{sign}{}", Bytes(magnitude)),
-            Self::Blocks => format!("{sign}{}", group(magnitude)),
+            Self::Count => format!("{sign}{}", group(magnitude)),
+            Self::BytesPerIteration if magnitude >= 10_240_000 => format!("{sign}{}/iter", Bytes(magnitude / 1_000)),
+            Self::BytesPerIteration => format!("{} B/iter", thousandths()),
+            Self::CountPerIteration => format!("{}/iter", thousandths()),
         }
     }
 
@@ -101,8 +162,12 @@ mod tests {
     #[test]
     fn numbers_are_shown_with_sign_and_unit() {
         assert_eq!(Unit::Bytes.show(-512), "-512 B");
-        assert_eq!(Unit::Blocks.show(1_204), "1,204");
+        assert_eq!(Unit::Count.show(1_204), "1,204");
         assert_eq!(Unit::Bytes.show_change(15_000_000), "+14.3 MiB");
         assert_eq!(Unit::Bytes.show_change(0), "0 B");
+        assert_eq!(Unit::BytesPerIteration.show(16_000), "16 B/iter");
+        assert_eq!(Unit::BytesPerIteration.show(-1_250), "-1.25 B/iter");
+        assert_eq!(Unit::BytesPerIteration.show(4_300_000_000), "4.1 MiB/iter");
+        assert_eq!(Unit::CountPerIteration.show(500), "0.5/iter");
     }
 }

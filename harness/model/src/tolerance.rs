@@ -35,7 +35,11 @@ impl Tolerance {
         match metric {
             Metric::PeakBytes | Metric::RetainedBytes => Some(Self { absolute: 16 * 1024, relative: 0.02 }),
             Metric::RetainedBlocks => Some(Self { absolute: 16, relative: 0.02 }),
-            Metric::TotalBytes | Metric::TotalBlocks => None,
+            // Growth is a slope in thousandths: one byte, one block in a hundred iterations.
+            Metric::GrowthBytes => Some(Self { absolute: 1_000, relative: 0.02 }),
+            Metric::GrowthBlocks => Some(Self { absolute: 10, relative: 0.02 }),
+            Metric::Threads | Metric::Fds | Metric::Tasks => Some(Self::EXACT),
+            Metric::TotalBytes | Metric::TotalBlocks | Metric::RssBytes | Metric::RssPeakBytes => None,
         }
     }
 

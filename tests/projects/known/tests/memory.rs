@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         .scenario(exact())
         .scenario(silent())
         .scenario(workers())
+        .scenario(leaks())
         .scenario(
             Scenario::sync("noisy")
                 .setup(|_| Ok(Vec::new()))
@@ -139,6 +140,32 @@ fn number(variable: &str, default: u64) -> u64 {
 /// The harness itself allocates nothing in the window, whatever the number of iterations.
 fn silent() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
     Scenario::new("silent").iterations(200_000).iterate(async |_| Ok(()))
+}
+
+/// In each of 2,000 iterations 16 bytes are kept in a block; in the 1,000th also a thread, two files and three tasks.
+fn leaks() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
+    struct State {
+        iteration: u32,
+        boxes: Vec<Box<[u8; 16]>>,
+        files: Vec<std::fs::File>,
+    }
+    Scenario::new("leaks")
+        .iterations(2_000)
+        .setup(async |_| Ok(State { iteration: 0, boxes: Vec::with_capacity(2_000), files: Vec::with_capacity(2) }))
+        .iterate(async |state: &mut State| {
+            state.iteration += 1;
+            state.boxes.push(black_box(Box::new([1; 16])));
+            if state.iteration == 1_000 {
+                std::thread::spawn(std::thread::park);
+                for _ in 0..2 {
+                    state.files.push(std::fs::File::open("/dev/null")?);
+                }
+                for _ in 0..3 {
+                    tokio::spawn(std::future::pending::<()>());
+                }
+            }
+            Ok(())
+        })
 }
 
 /// 100 blocks of 1,000 bytes made in tasks of two workers and kept; the retained bytes are exact.

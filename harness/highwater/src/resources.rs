@@ -1,0 +1,92 @@
+//! What the operating system says of this process: threads, file descriptors, resident bytes. Reading allocates, so it is done
+//! outside the window.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// What the operating system says of this process. A number that it does not say is absent, never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resources {
+    pub(crate) threads: Option<i64>,
+    pub(crate) fds: Option<i64>,
+    /// Bytes.
+    pub(crate) rss: Option<i64>,
+    /// Bytes: the most since the process began, or since [`reset_rss_peak`].
+    pub(crate) rss_peak: Option<i64>,
+}
+
+impl Resources {
+    /// Reads them, from `/proc` (proc(5)).
+    pub(crate) fn now() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let field = |name: &str| {
+            let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            value.split_whitespace().next()?.parse::<i64>().ok()
+        };
+        let kib = |name| field(name).map(|kib| kib * 1_024);
+        // The listing's own descriptor is among them, in every reading.
+        let fds = fs::read_dir("/proc/self/fd").ok().and_then(|entries| i64::try_from(entries.count()).ok());
+        Self { threads: field("Threads"), fds, rss: kib("VmRSS"), rss_peak: kib("VmHWM") }
+    }
+
+    /// Reads them once threads and descriptors have come down to `opened`, or stand still: a thread that was told to end needs a
+    /// moment. Waits for at most `bound`.
+    pub(crate) async fn settled(opened: &Self, bound: Duration, pause: impl AsyncFn(Duration)) -> Self {
+        const STILL: Duration = Duration::from_millis(100);
+        let began = Instant::now();
+        let (mut last, mut since) = (Self::now(), Instant::now());
+        loop {
+            let down = last.threads <= opened.threads && last.fds <= opened.fds;
+            if down || since.elapsed() > STILL || began.elapsed() > bound {
+                return last;
+            }
+            pause(Duration::from_millis(5)).await;
+            let now = Self::now();
+            if (now.threads, now.fds) != (last.threads, last.fds) {
+                since = Instant::now();
+            }
+            last = now;
+        }
+    }
+}
+
+/// Makes the peak of resident bytes begin anew (proc(5): `clear_refs`). Where the kernel does not let us, the peak is that of the
+/// whole process, and the caller leaves it out.
+pub(crate) fn reset_rss_peak() -> bool {
+    fs::write("/proc/self/clear_refs", "5").is_ok()
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_file_and_a_thread_are_seen() {
+        // Other tests run beside this one, in threads and with files of their own: many more than they have.
+        let before = Resources::now();
+        let files: Vec<_> = (0..500).map(|_| fs::File::open("/dev/null").unwrap()).collect();
+        let (send, receive) = std::sync::mpsc::channel::<()>();
+        let receive = std::sync::Arc::new(std::sync::Mutex::new(receive));
+        let threads: Vec<_> = (0..50)
+            .map(|_| {
+                let receive = std::sync::Arc::clone(&receive);
+                std::thread::spawn(move || receive.lock().unwrap().recv().is_err())
+            })
+            .collect();
+        let during = Resources::now();
+        assert!(during.fds.unwrap() - before.fds.unwrap() > 450, "{before:?} {during:?}");
+        assert!(during.threads.unwrap() - before.threads.unwrap() > 30, "{before:?} {during:?}");
+        drop((files, send));
+        for thread in threads {
+            assert!(thread.join().unwrap());
+        }
+    }
+
+    #[test]
+    fn resident_bytes_are_read_in_bytes() {
+        let now = Resources::now();
+        assert!(now.rss.unwrap() > 500_000, "{now:?}");
+        assert!(now.rss_peak.unwrap() >= now.rss.unwrap() / 2, "{now:?}");
+    }
+}
