@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::Url;
+use tokio_postgres::config::SslMode;
 
 use crate::explain::explain;
 use crate::harvest::RetryPolicy;
@@ -156,6 +157,11 @@ fn harvest_url(value: &str) -> Result<Url, String> {
 fn database(value: &str) -> Result<tokio_postgres::Config, String> {
     // The value holds a password, so it is not repeated.
     let mut database: tokio_postgres::Config = value.parse().map_err(|error| explain(&error))?;
+    if database.get_ssl_mode() == SslMode::Require {
+        let problem =
+            "sslmode=require is not supported; reach a server that insists on TLS through a proxy on this host";
+        return Err(problem.to_owned());
+    }
     if database.get_application_name().is_none() {
         database.application_name("ats-sync");
     }
@@ -186,5 +192,83 @@ impl fmt::Debug for Config {
             .field("metrics_addr", &self.metrics_addr)
             .field("retry", &self.retry)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The variables of a good configuration, with one set to something else.
+    fn read(variable: &str, value: Option<&str>) -> Result<Config, ConfigError> {
+        Config::from_lookup(|name| {
+            let good = match name {
+                "HARVEST_URL" => Some("https://harvest.greenhouse.io/v1"),
+                "HARVEST_API_KEY" => Some("secret-key"),
+                "DATABASE_URL" => Some("postgresql://sync:secret-password@localhost:5433/ats"),
+                _ => None,
+            };
+            let value = if name == variable { value } else { good };
+            value.map(str::to_owned).ok_or(VarError::NotPresent)
+        })
+    }
+
+    #[test]
+    fn what_is_not_set_has_a_default() {
+        let config = read("", None).expect("a good configuration");
+        assert_eq!(config.strategy, Strategy::Paged);
+        assert_eq!((config.page_size, config.batch_size, config.concurrency), (500, 500, None));
+        assert_eq!(config.metrics_addr, None);
+        assert_eq!(config.database.get_application_name(), Some("ats-sync"));
+        let empty = read("PAGE_SIZE", Some(" ")).expect("nothing counts as not set");
+        assert_eq!(empty.page_size, 500);
+    }
+
+    #[test]
+    fn what_is_set_is_read() {
+        assert_eq!(read("SYNC_STRATEGY", Some("reconcile")).map(|it| it.strategy), Ok(Strategy::Reconcile));
+        assert_eq!(read("PAGE_SIZE", Some(" 100 ")).map(|it| it.page_size), Ok(100));
+        assert_eq!(read("BATCH_SIZE", Some("1")).map(|it| it.batch_size), Ok(1));
+        assert_eq!(read("CONCURRENCY", Some("4")).map(|it| it.concurrency), Ok(Some(4)));
+        let address = read("METRICS_ADDR", Some("[::1]:9464")).map(|it| it.metrics_addr);
+        assert_eq!(address, Ok(Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9464)))));
+        let url = read("DATABASE_URL", Some("host=/run/postgresql dbname=ats user=x")).map(|it| it.database);
+        assert_eq!(url.expect("the other form").get_dbname(), Some("ats"));
+    }
+
+    #[test]
+    fn an_error_names_variable_problem_and_example() {
+        for (variable, value, expect) in [
+            ("HARVEST_URL", None, "HARVEST_URL is not set (example: https://harvest.greenhouse.io/v1)"),
+            (
+                "HARVEST_URL",
+                Some("harvest"),
+                "HARVEST_URL is wrong: `harvest` is not a URL: relative URL without a base",
+            ),
+            ("HARVEST_URL", Some("ftp://h/v1"), "HARVEST_URL is wrong: `ftp` is not http or https"),
+            ("HARVEST_URL", Some("https://k@h/v1"), "HARVEST_URL is wrong: it holds a user name"),
+            ("HARVEST_URL", Some("https://h/v1?page=1"), "HARVEST_URL is wrong: it holds a query"),
+            ("HARVEST_API_KEY", Some(""), "HARVEST_API_KEY is not set (example: a Harvest API key"),
+            ("DATABASE_URL", Some("mysql://x"), "DATABASE_URL is wrong: "),
+            ("DATABASE_URL", Some("postgresql://h/d?sslmode=require"), "DATABASE_URL is wrong: sslmode=require is not"),
+            ("SYNC_STRATEGY", Some("full"), "SYNC_STRATEGY is wrong: `full` is not one of reconcile, upsert, paged"),
+            ("PAGE_SIZE", Some("501"), "PAGE_SIZE is wrong: `501` is not a whole number from 1 to 500 (example: 500)"),
+            ("PAGE_SIZE", Some("0"), "PAGE_SIZE is wrong: `0` is not a whole number"),
+            ("BATCH_SIZE", Some("-1"), "BATCH_SIZE is wrong: `-1` is not a whole number"),
+            ("CONCURRENCY", Some("all"), "CONCURRENCY is wrong: `all` is not a whole number"),
+            ("METRICS_ADDR", Some(":9464"), "METRICS_ADDR is wrong: `:9464` is not an IP address with a port"),
+        ] {
+            let error = read(variable, value).expect_err(expect);
+            assert_eq!(error.variable, variable);
+            assert!(error.to_string().starts_with(expect), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let shown = format!("{:?}", read("", None).expect("a good configuration"));
+        assert!(!shown.contains("secret"), "{shown}");
+        let error = read("DATABASE_URL", Some("postgresql://sync:secret@localhost:port/ats")).expect_err("a bad port");
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
 }

@@ -11,7 +11,6 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use prometheus::process_collector::ProcessCollector;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -39,7 +38,11 @@ impl Exposition {
             TcpListener::bind(address).await.map_err(|source| ExpositionError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| ExpositionError::Listen { address, source })?;
         let registry = metrics.registry().clone();
-        registry.register(Box::new(ProcessCollector::for_self())).map_err(ExpositionError::Register)?;
+        // The collector reads /proc.
+        #[cfg(target_os = "linux")]
+        registry
+            .register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
+            .map_err(ExpositionError::Register)?;
         Ok(Self { address, task: tokio::spawn(accept(listener, registry)) })
     }
 

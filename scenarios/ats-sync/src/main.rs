@@ -31,8 +31,29 @@ async fn sync() -> Result<(), Box<dyn Error>> {
         }
         None => None,
     };
-    let report = worker.sync(config.strategy).await?;
+    let report = tokio::select! {
+        report = worker.sync(config.strategy) => report?,
+        stopped = stop() => {
+            stopped?;
+            return Err("stopped by a signal; the rows written so far stay, and the next sync completes them".into());
+        }
+    };
     info!("{} sync: {}", report.strategy, report.total());
     worker.close().await;
     Ok(())
+}
+
+/// Waits for SIGINT or SIGTERM. As the first process of a container, the worker would not be ended by them otherwise.
+async fn stop() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }

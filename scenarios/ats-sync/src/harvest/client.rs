@@ -10,7 +10,8 @@ use serde::Deserialize;
 use tracing::warn;
 
 use super::Record;
-use super::link::{Links, PagelessLink};
+use super::decode::{Undecodable, decode};
+use super::link::{BadLink, Links};
 use super::retry::{RetryPolicy, retry_after};
 use crate::collection::Collection;
 use crate::config::Config;
@@ -72,12 +73,17 @@ impl Harvest {
     pub async fn page<T: Record>(&self, number: u32) -> Result<Page<T>, HarvestError> {
         let url = self.url(T::COLLECTION, number);
         let (headers, body) = self.get(&url, T::COLLECTION).await?;
-        let links = Links::read(&headers).map_err(|source| HarvestError::Link {
+        let links = Links::read(&headers, number).map_err(|source| HarvestError::Link {
             collection: T::COLLECTION,
             page: number,
             source,
         })?;
-        let items: Vec<T> = serde_json::from_slice(&body).map_err(|_| undecodable::<T>(number, &body))?;
+        let items = decode::<T>(&body).map_err(|Undecodable { at, source }| HarvestError::Decode {
+            collection: T::COLLECTION,
+            page: number,
+            at,
+            source,
+        })?;
         self.metrics.page(T::COLLECTION, items.len());
         Ok(Page { number, items, next: links.next, last: links.last })
     }
@@ -205,15 +211,15 @@ pub enum HarvestError {
         /// What was expected there.
         source: serde_json::Error,
     },
-    /// The answer links to a page without saying which.
-    #[error("cannot follow page {page} of {collection}")]
+    /// The answer links to no page that could follow.
+    #[error("cannot read on after page {page} of {collection}: {source}")]
     Link {
         /// The list.
         collection: Collection,
         /// The page, from 1.
         page: u32,
-        /// The link.
-        source: PagelessLink,
+        /// What is wrong with the link.
+        source: BadLink,
     },
 }
 
@@ -265,20 +271,6 @@ fn message(body: &[u8]) -> String {
         Err(_) if body.is_empty() => "no message".to_owned(),
         Err(_) => String::from_utf8_lossy(body).chars().take(200).collect(),
     }
-}
-
-/// Finds the place that does not decode. Keeping track of the path costs an allocation per key, so it is done only in a
-/// second pass over a body that is known to be bad.
-fn undecodable<T: Record>(page: u32, body: &[u8]) -> HarvestError {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let (at, source) = match serde_path_to_error::deserialize::<_, Vec<T>>(&mut json) {
-        Err(error) => (error.path().to_string(), error.into_inner()),
-        // The list itself is good, so something follows it.
-        Ok(_) => {
-            (".".to_owned(), json.end().err().unwrap_or_else(|| serde::de::Error::custom("not decodable as a list")))
-        }
-    };
-    HarvestError::Decode { collection: T::COLLECTION, page, at, source }
 }
 
 /// Whether the URL names this machine by its loopback interface.

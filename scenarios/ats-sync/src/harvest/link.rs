@@ -12,32 +12,41 @@ pub(super) struct Links {
     pub(super) last: Option<u32>,
 }
 
-/// A link to another page that does not say which.
+/// A link that cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("link `{0}` has no page number")]
-pub struct PagelessLink(String);
+pub enum BadLink {
+    /// It does not say to which page.
+    #[error("link `{0}` has no page number")]
+    Pageless(String),
+    /// It leads to this page or one before, so that following it would never end.
+    #[error("the next page is said to be page {0}")]
+    Backwards(u32),
+}
 
 impl Links {
-    /// Reads the page numbers of the header. The API writes `<URL>; rel="next",<URL>; rel="last"` with or without a
+    /// Reads the page numbers of the header that came with `page`. The API writes `<URL>; rel="next",<URL>; rel="last"` with or without a
     /// space after the comma.
     ///
     /// Only the number is taken: the next request goes to the configured host, so that the key goes nowhere else and a
     /// recording or a proxy may answer in the API's name.
-    pub(super) fn read(headers: &HeaderMap) -> Result<Self, PagelessLink> {
+    pub(super) fn read(headers: &HeaderMap, page: u32) -> Result<Self, BadLink> {
         let mut links = Self::default();
         for value in headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()) {
             // A URL may hold commas and semicolons, so links are told apart by their opening bracket.
             for link in value.split('<').skip(1) {
                 let Some((url, params)) = link.split_once('>') else { continue };
-                let page = match relation(params) {
+                let number = match relation(params) {
                     Some(rel) if rel.eq_ignore_ascii_case("next") => &mut links.next,
                     Some(rel) if rel.eq_ignore_ascii_case("last") => &mut links.last,
                     _ => continue,
                 };
-                *page = Some(page_number(url).ok_or_else(|| PagelessLink(url.to_owned()))?);
+                *number = Some(page_number(url).ok_or_else(|| BadLink::Pageless(url.to_owned()))?);
             }
         }
-        Ok(links)
+        match links.next {
+            Some(next) if next <= page => Err(BadLink::Backwards(next)),
+            _ => Ok(links),
+        }
     }
 }
 
@@ -65,7 +74,7 @@ mod tests {
     #[track_caller]
     fn check(header: &'static str, next: Option<u32>, last: Option<u32>) {
         let headers = HeaderMap::from_iter([(LINK, HeaderValue::from_static(header))]);
-        assert_eq!(Links::read(&headers), Ok(Links { next, last }), "{header}");
+        assert_eq!(Links::read(&headers, 1), Ok(Links { next, last }), "{header}");
     }
 
     #[test]
@@ -89,13 +98,21 @@ mod tests {
 
     #[test]
     fn no_header_is_one_page() {
-        assert_eq!(Links::read(&HeaderMap::new()), Ok(Links::default()));
+        assert_eq!(Links::read(&HeaderMap::new(), 1), Ok(Links::default()));
     }
 
     #[test]
     fn a_next_link_without_a_page_number_is_an_error() {
         let header = HeaderValue::from_static(r#"<https://h/v3/jobs?cursor=abc>; rel="next""#);
-        let error = Links::read(&HeaderMap::from_iter([(LINK, header)])).expect_err("a cursor is no page");
+        let error = Links::read(&HeaderMap::from_iter([(LINK, header)]), 1).expect_err("a cursor is no page");
         assert_eq!(error.to_string(), "link `https://h/v3/jobs?cursor=abc` has no page number");
+    }
+
+    #[test]
+    fn a_next_link_that_leads_nowhere_new_is_an_error() {
+        let header = HeaderValue::from_static(r#"<https://h/v1/jobs?page=2>; rel="next""#);
+        let headers = HeaderMap::from_iter([(LINK, header)]);
+        assert_eq!(Links::read(&headers, 2), Err(BadLink::Backwards(2)));
+        assert_eq!(Links::read(&headers, 1), Ok(Links { next: Some(2), last: None }));
     }
 }

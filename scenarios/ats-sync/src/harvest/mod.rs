@@ -10,6 +10,7 @@ mod application;
 mod candidate;
 mod client;
 mod common;
+mod decode;
 mod job;
 mod link;
 mod listing;
@@ -20,7 +21,7 @@ pub use candidate::{Candidate, Contact, Education, Employment};
 pub use client::{Cause, Harvest, HarvestError, Page};
 pub use common::{Attachment, Department, Named, Office, OfficeLocation, Person};
 pub use job::{HiringTeam, Job, Opening};
-pub use link::PagelessLink;
+pub use link::BadLink;
 pub use retry::RetryPolicy;
 
 /// One element of a list of the API.

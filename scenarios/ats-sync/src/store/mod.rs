@@ -18,6 +18,8 @@
 //! worker runs behind a connection pooler in transaction mode as well. A batch is one statement and therefore all or
 //! nothing; a sync that breaks off leaves a table between two states, and the next one completes it.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::{ToSql, Type};
@@ -88,10 +90,11 @@ impl Store {
         synced_at: Timestamp,
     ) -> Result<u64, StoreError> {
         let sql = table::upsert_sql::<T>();
-        let records = last_of_each_id(records);
+        let records: Vec<&T> = records.into_iter().collect();
         let mut written = 0;
         for batch in records.chunks(self.batch_size) {
-            let arrays = T::arrays(batch);
+            let batch = last_of_each_id(batch);
+            let arrays = T::arrays(&batch);
             let values = arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).chain([&synced_at as _]);
             let parameters: Vec<_> = values.zip(table::upsert_types::<T>()).collect();
             written += self.client.execute_typed(&sql, &parameters).await.map_err(|source| StoreError::Statement {
@@ -201,24 +204,11 @@ fn stored<T: Table>(row: &Row) -> Result<Stored<T>, StoreError> {
     })
 }
 
-/// The records in order without those whose id comes again later. A statement may not write a row twice, and a list that
-/// grows while it is paged through repeats the records that move to the next page.
-fn last_of_each_id<'a, T: Table>(records: impl IntoIterator<Item = &'a T>) -> Vec<&'a T> {
-    use std::collections::HashMap;
-    use std::collections::hash_map::Entry;
-
-    let mut places: HashMap<i64, usize> = HashMap::new();
-    let mut kept: Vec<&'a T> = Vec::new();
-    for record in records {
-        match places.entry(record.id()) {
-            Entry::Occupied(place) => kept[*place.get()] = record,
-            Entry::Vacant(place) => {
-                place.insert(kept.len());
-                kept.push(record);
-            }
-        }
-    }
-    kept
+/// The records in order, where an id comes more than once with its last record. A statement may not write a row twice,
+/// and a list that grows while it is paged through repeats the records that move on to the next page.
+fn last_of_each_id<'a, T: Table>(batch: &[&'a T]) -> Vec<&'a T> {
+    let last: HashMap<i64, &'a T> = batch.iter().map(|&record| (record.id(), record)).collect();
+    batch.iter().copied().filter(|&record| std::ptr::eq(last[&record.id()], record)).collect()
 }
 
 /// Where a database is, without who connects and with what password.

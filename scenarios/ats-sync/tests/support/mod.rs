@@ -4,10 +4,12 @@
 // Each test target uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod wire;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ats_sync::{Collection, Config, RetryPolicy};
+use ats_sync::{Config, RetryPolicy};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 use wiremock::matchers::method;
@@ -15,6 +17,9 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// The key that the API of these tests expects.
 pub(crate) const KEY: &str = "a-test-key";
+
+/// A database for tests that never get as far: nothing listens there.
+pub(crate) const NO_DATABASE: &str = "postgresql://nobody@127.0.0.1:9/none";
 
 /// The three lists of an account, changed by a test as it likes between syncs.
 #[derive(Debug, Default, Clone)]
@@ -215,6 +220,3 @@ async fn connect(database: &tokio_postgres::Config) -> Client {
     tokio::spawn(connection);
     client
 }
-
-/// Every collection, for tests that look at all tables.
-pub(crate) const COLLECTIONS: [Collection; 3] = Collection::ALL;
