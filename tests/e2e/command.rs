@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::project::{Project, Ran, cargo, root};
+use crate::project::{Project, Ran, cargo, clean, root};
 
 const BASELINE: &str = "baselines/known/exact/x86_64-unknown-linux-gnu.json";
 
@@ -15,27 +15,22 @@ const BASELINE: &str = "baselines/known/exact/x86_64-unknown-linux-gnu.json";
 fn binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let built = Ran::of(cargo(root()).args(["build", "-p", "cargo-highwater", "--locked", "--message-format", "json"])).expect(0);
-        let executable = built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
-            let named = message["target"]["name"] == "cargo-highwater";
-            message["executable"].as_str().filter(|_| named).map(PathBuf::from)
-        });
+        let built =
+            Ran::of(cargo(root()).args(["build", "-p", "cargo-highwater", "--locked", "--message-format", "json"]))
+                .expect(0);
+        let executable =
+            built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+                let named = message["target"]["name"] == "cargo-highwater";
+                message["executable"].as_str().filter(|_| named).map(PathBuf::from)
+            });
         executable.expect("cargo says where it put the command")
     })
 }
 
 /// Runs the command in the project.
-fn highwater(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
-    let mut command = Command::new(binary());
-    // With cargo's environment cleaned, as `Project::cargo` does.
-    let clean = cargo(&project.folder);
-    for (name, value) in clean.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    Ran::of(command.current_dir(&project.folder).arg("highwater").args(arguments).envs(variables.iter().copied()))
+pub(crate) fn highwater(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+    let mut command = clean(Command::new(binary()), &project.folder);
+    Ran::of(command.arg("highwater").args(arguments).envs(variables.iter().copied()))
 }
 
 #[test]

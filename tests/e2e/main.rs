@@ -4,4 +4,6 @@
 mod command;
 mod known;
 mod project;
+mod readme;
+mod same;
 mod tidy;

@@ -72,9 +72,13 @@ impl Project {
     }
 }
 
-/// Cargo in a folder, with the target directory of this workspace and without what the test run put in the environment.
+/// Cargo in a folder.
 pub(crate) fn cargo(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO"));
+    clean(Command::new(env!("CARGO")), folder)
+}
+
+/// The command in a folder, with the target directory of this workspace and without what the test run put in the environment.
+pub(crate) fn clean(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder).env("CARGO_TARGET_DIR", target()).env("CARGO_NET_OFFLINE", "true");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
