@@ -1,1 +1,47 @@
-//! Being built.
+//! Results of highwater as text: tables for a terminal, markdown for the summary of a CI job, JSON for scripts. Every
+//! function takes plain values of `highwater-model` and returns a `String`; nothing here reads, writes or asks the time.
+//!
+//! ```
+//! use highwater_model::{Cause, Failure, ScenarioResult, Verdict};
+//! use highwater_report::{Colour, table};
+//!
+//! let failed = ScenarioResult {
+//!     format: ScenarioResult::FORMAT,
+//!     suite: "ats-sync".into(),
+//!     scenario: "paged-first".into(),
+//!     verdict: Verdict::Failed,
+//!     baseline: "baselines/ats-sync/paged-first/x86_64-unknown-linux-gnu.json".into(),
+//!     measurement: None,
+//!     comparison: None,
+//!     failure: Some(Failure::before_the_run(Cause::NotCounting)),
+//! };
+//! let text = table(&[failed], Colour::Never);
+//! assert!(text.lines().nth(1).unwrap().starts_with("  ats-sync/paged-first  -"));
+//! ```
+//!
+//! What `cargo highwater check` prints is [`table`], then [`explanations`], then [`summary`]; [`markdown`] holds the same in one
+//! text, [`json`] the values themselves. [`accepted_table`] is for `update` and [`list_table`] for `list`.
+
+mod accepted;
+mod cell;
+mod colour;
+mod explanation;
+mod json;
+mod layout;
+mod list;
+mod markdown;
+mod row;
+mod summary;
+mod table;
+
+#[cfg(test)]
+mod example;
+
+pub use accepted::{Accepted, accepted_table};
+pub use colour::Colour;
+pub use explanation::explanations;
+pub use json::json;
+pub use list::{BaselineStatus, Listed, list_table};
+pub use markdown::markdown;
+pub use summary::{duration, summary};
+pub use table::table;

@@ -1,0 +1,110 @@
+//! Results made by hand, one for each verdict, for the tests of this crate.
+
+use highwater_model::{
+    Baseline, Bytes, Cause, Failure, Measurement, Metric, Phase, Progress, Provenance, Runtime, Sample, ScenarioResult,
+    Tolerance, Verdict, Workload, compare,
+};
+
+/// A measurement with a sample for each `[peak, retained, blocks, total, total blocks]`.
+pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
+    Measurement {
+        provenance: Provenance {
+            allocator: "system".into(),
+            debug_assertions: false,
+            lock_digest: "0123456789abcdef".into(),
+            opt_level: "3".into(),
+            profile: "debug".into(),
+            rustc: "1.95.0".into(),
+            target: "x86_64-unknown-linux-gnu".into(),
+        },
+        samples: samples
+            .iter()
+            .map(|values| Sample {
+                metrics: Metric::ALL.into_iter().zip(*values).collect(),
+                notes: Vec::new(),
+                observations: Default::default(),
+                child_micros: 2_000,
+                window_micros: 1_000,
+            })
+            .collect(),
+        tolerances: Metric::ALL.into_iter().filter_map(|m| Some((m, Tolerance::default_for(m)?))).collect(),
+        workload: Workload {
+            iterations: 10,
+            runtime: Runtime::CurrentThread,
+            services: Default::default(),
+            warm_up: 1,
+        },
+    }
+}
+
+/// What was accepted in all examples.
+pub(crate) fn baseline() -> Baseline {
+    Baseline::accept("ats-sync", "x", &measurement(&[[21_900_000, 1_229, 12, 300_000_000, 1_204_123]]), None, None)
+}
+
+fn result(scenario: &str, verdict: Verdict) -> ScenarioResult {
+    ScenarioResult {
+        format: ScenarioResult::FORMAT,
+        suite: "ats-sync".into(),
+        scenario: scenario.into(),
+        verdict,
+        baseline: format!("baselines/ats-sync/{scenario}/x86_64-unknown-linux-gnu.json"),
+        measurement: None,
+        comparison: None,
+        failure: None,
+    }
+}
+
+/// A result of these samples beside [`baseline`].
+pub(crate) fn compared(scenario: &str, measurement: Measurement) -> ScenarioResult {
+    let comparison = compare(&measurement, &baseline());
+    ScenarioResult {
+        measurement: Some(measurement),
+        comparison: Some(comparison.clone()),
+        ..result(scenario, comparison.verdict)
+    }
+}
+
+pub(crate) fn within() -> ScenarioResult {
+    compared("paged-first", measurement(&[[21_900_010, 1_229, 12, 300_000_000, 1_204_123]]))
+}
+
+pub(crate) fn improved() -> ScenarioResult {
+    compared("streamed", measurement(&[[10_000_000, 1_229, 12, 300_000_000, 1_204_123]]))
+}
+
+pub(crate) fn regressed() -> ScenarioResult {
+    let samples = [
+        [36_900_000, 1_229, 1_012, 300_000_000, 1_204_123],
+        [36_910_000, 1_229, 1_012, 300_000_000, 1_204_123],
+        [36_800_000, 1_229, 1_012, 300_000_000, 1_204_123],
+    ];
+    compared("upsert", measurement(&samples))
+}
+
+pub(crate) fn incomparable() -> ScenarioResult {
+    let mut measurement = measurement(&[[21_900_000, 1_229, 12, 300_000_000, 1_204_123]]);
+    measurement.workload.iterations = 20;
+    measurement.provenance.opt_level = "0".into();
+    compared("rated", measurement)
+}
+
+pub(crate) fn new() -> ScenarioResult {
+    let measurement = measurement(&[[5_000_000, 0, 0, 90_000_000, 4_123]]);
+    ScenarioResult { measurement: Some(measurement), ..result("full", Verdict::New) }
+}
+
+pub(crate) fn failed() -> ScenarioResult {
+    let failure = Failure {
+        cause: Cause::Signal { signal: 9, name: "SIGKILL".into() },
+        output: "page 3 of 7\n```\nout of luck | really".into(),
+        progress: Some(Progress {
+            phase: Phase::Window,
+            done: 3,
+            of: 10,
+            live: Bytes::mib(100),
+            peak: Bytes::mib(128),
+        }),
+    };
+    ScenarioResult { failure: Some(failure), ..result("killed", Verdict::Failed) }
+}

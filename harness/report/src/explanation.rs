@@ -1,0 +1,235 @@
+//! Why a scenario is not simply within, in words, and what the reader can do about it. The same sentences for a terminal and
+//! for markdown.
+
+use anstyle::Style;
+use highwater_model::{Comparison, Measurement, MetricComparison, ScenarioResult, Tolerance, Verdict};
+
+use crate::Colour;
+use crate::cell;
+
+/// Why a scenario came to what it came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    pub(crate) verdict: Verdict,
+    /// `suite/scenario`.
+    pub(crate) name: String,
+    /// A sentence each.
+    pub(crate) sentences: Vec<String>,
+    /// A failure's own text, of several lines; it may hold what a child wrote.
+    pub(crate) verbatim: Option<String>,
+    /// What accepts the numbers; absent when there are none to accept or nothing is to be accepted.
+    pub(crate) command: Option<String>,
+}
+
+/// The explanations of these results as text, each with an empty line before it: of every scenario that is not within, and of
+/// every one that has notes. Empty when there is nothing to explain.
+pub fn explanations(results: &[ScenarioResult], colour: Colour) -> String {
+    let mut text = String::new();
+    for Explanation { verdict, name, sentences, verbatim, command } in results.iter().filter_map(explain) {
+        let heading = colour.paint(Style::new().bold(), &name);
+        text.push_str(&format!("\n{}  {heading}\n", colour.verdict(verdict)));
+        for line in sentences.iter().map(String::as_str).chain(verbatim.iter().flat_map(|text| text.lines())) {
+            text.push_str(&format!("  {line}\n"));
+        }
+        if let Some(command) = command {
+            text.push_str(&format!("  to accept: {command}\n"));
+        }
+    }
+    text
+}
+
+/// Explains a result; `None` when it is within and has no notes.
+pub(crate) fn explain(result: &ScenarioResult) -> Option<Explanation> {
+    let name = format!("{}/{}", result.suite, result.scenario);
+    let mut sentences = Vec::new();
+    let mut verbatim = None;
+    let mut command = None;
+    match result.verdict {
+        Verdict::Within => {}
+        Verdict::Improved | Verdict::Regressed => {
+            sentences.extend(moved_metrics(result));
+            command = Some(match result.verdict {
+                Verdict::Improved => format!("cargo highwater update {name}"),
+                _ => format!("cargo highwater update {name} --reason \"why it may\""),
+            });
+        }
+        Verdict::New => {
+            sentences.push(format!("there is no baseline {}", result.baseline));
+            command = Some(format!("cargo highwater update {name}"));
+        }
+        Verdict::Incomparable => {
+            sentences.push(format!("the baseline {} is of another workload or build:", result.baseline));
+            let differences = result.comparison.iter().flat_map(|comparison| &comparison.differences);
+            sentences.extend(differences.map(|difference| format!("  {difference}")));
+            command = Some(format!("cargo highwater update {name}"));
+        }
+        Verdict::Failed => match &result.failure {
+            Some(failure) => verbatim = Some(failure.to_string()),
+            None => sentences.push("it yielded no numbers, and its result does not say why".to_owned()),
+        },
+    }
+    sentences.extend(result.measurement.iter().flat_map(notes));
+    (result.verdict != Verdict::Within || !sentences.is_empty()).then_some(Explanation {
+        verdict: result.verdict,
+        name,
+        sentences,
+        verbatim,
+        command,
+    })
+}
+
+/// A sentence for each gated metric that moved too far, the regressed ones first.
+fn moved_metrics(result: &ScenarioResult) -> Vec<String> {
+    let Some(Comparison { metrics, .. }) = &result.comparison else { return Vec::new() };
+    let mut sentences = Vec::new();
+    for verdict in [Verdict::Regressed, Verdict::Improved] {
+        for comparison in metrics.iter().filter(|comparison| comparison.verdict == Some(verdict)) {
+            let tolerances = result.measurement.as_ref().map(|measurement| &measurement.tolerances);
+            sentences.push(movement(comparison, tolerances.and_then(|all| all.get(&comparison.metric))));
+        }
+    }
+    sentences
+}
+
+/// How far a metric moved, and how far it may: `peak rose by 14.3 MiB (+68.5 %), from 20.9 MiB to 35.2 MiB; allowed are
+/// 427.7 KiB (±2.0 %)`.
+fn movement(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> String {
+    let unit = comparison.metric.unit();
+    let change = comparison.change();
+    let direction = if change > 0 { "rose" } else { "fell" };
+    let mut sentence = format!("{} {direction} by {}", comparison.metric, cell::in_words(unit, change.unsigned_abs()));
+    if let Some(relative) = comparison.relative_change() {
+        sentence.push_str(&format!(" ({:+.1} %)", relative * 100.0));
+    }
+    let (from, to) = (unit.show(comparison.accepted.median), unit.show(comparison.now.median));
+    sentence.push_str(&format!(", from {from} to {to}"));
+    if comparison.now.samples > 1 {
+        let (min, max) = (unit.show(comparison.now.min), unit.show(comparison.now.max));
+        let samples = comparison.now.samples;
+        if min == max {
+            sentence.push_str(&format!(" in {samples} samples"));
+        } else {
+            sentence.push_str(&format!(" (the median of {samples} samples, {min} to {max})"));
+        }
+    }
+    if let Some(allowed) = comparison.allowed {
+        let shown = cell::allowed(comparison, tolerance);
+        let allowed = cell::in_words(unit, allowed);
+        let percentage = if shown.ends_with('%') { format!(" ({shown})") } else { String::new() };
+        sentence.push_str(&format!("; allowed: {allowed}{percentage}"));
+    }
+    sentence
+}
+
+/// What a reader should know about the samples, each note once.
+fn notes(measurement: &Measurement) -> Vec<String> {
+    let mut seen: Vec<(&str, usize)> = Vec::new();
+    for note in measurement.samples.iter().flat_map(|sample| &sample.notes) {
+        match seen.iter_mut().find(|(text, _)| *text == note) {
+            Some((_, count)) => *count += 1,
+            None => seen.push((note, 1)),
+        }
+    }
+    let of = measurement.samples.len();
+    seen.into_iter()
+        .map(|(note, count)| match of {
+            1 => format!("note: {note}"),
+            _ => format!("note: {note} (in {count} of {of} samples)"),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    fn check(result: ScenarioResult, expect: &str) {
+        assert_eq!(explanations(&[result], Colour::Never), expect);
+    }
+
+    #[test]
+    fn a_scenario_within_needs_no_words() {
+        check(example::within(), "");
+    }
+
+    #[test]
+    fn a_regression_says_which_metric_by_how_much_and_what_is_allowed() {
+        check(
+            example::regressed(),
+            "
+regressed  ats-sync/upsert
+  peak rose by 14.3 MiB (+68.5 %), from 20.9 MiB to 35.2 MiB (the median of 3 samples, 35.1 MiB to 35.2 MiB); \
+allowed: 427.7 KiB (±2.0 %)
+  retained blocks rose by 1,000 blocks (+8333.3 %), from 12 blocks to 1,012 blocks in 3 samples; allowed: 16 blocks
+  to accept: cargo highwater update ats-sync/upsert --reason \"why it may\"
+",
+        );
+    }
+
+    #[test]
+    fn an_improvement_can_be_kept() {
+        check(
+            example::improved(),
+            "
+improved  ats-sync/streamed
+  peak fell by 11.3 MiB (-54.3 %), from 20.9 MiB to 9.5 MiB; allowed: 427.7 KiB (±2.0 %)
+  to accept: cargo highwater update ats-sync/streamed
+",
+        );
+    }
+
+    #[test]
+    fn a_new_scenario_names_the_file_that_is_missing() {
+        check(
+            example::new(),
+            "
+new  ats-sync/full
+  there is no baseline baselines/ats-sync/full/x86_64-unknown-linux-gnu.json
+  to accept: cargo highwater update ats-sync/full
+",
+        );
+    }
+
+    #[test]
+    fn an_incomparable_scenario_lists_the_fields_that_differ() {
+        check(
+            example::incomparable(),
+            "
+incomparable  ats-sync/rated
+  the baseline baselines/ats-sync/rated/x86_64-unknown-linux-gnu.json is of another workload or build:
+    workload.iterations was 10, now 20
+    provenance.opt_level was 3, now 0
+  to accept: cargo highwater update ats-sync/rated
+",
+        );
+    }
+
+    #[test]
+    fn a_failure_is_told_whole_and_offers_nothing_to_accept() {
+        check(
+            example::failed(),
+            "
+failed  ats-sync/killed
+  the child was killed by signal 9 (SIGKILL)
+    it was in the window, iteration 4 of 10, 100.0 MiB live, peak 128.0 MiB
+    the end of its standard error:
+      page 3 of 7
+      ```
+      out of luck | really
+",
+        );
+    }
+
+    #[test]
+    fn a_note_is_told_once_also_for_a_scenario_within() {
+        let mut measurement = example::measurement(&[[21_900_000, 1_229, 12, 300_000_000, 1_204_123]; 3]);
+        for sample in &mut measurement.samples[1..] {
+            sample.notes.push("it did not settle".into());
+        }
+        check(
+            example::compared("paged-first", measurement),
+            "\nwithin  ats-sync/paged-first\n  note: it did not settle (in 2 of 3 samples)\n",
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! Results as JSON, for scripts.
+
+use highwater_model::ScenarioResult;
+
+/// The results as an array in JSON, with a final newline. Each element has the form of a scenario's `result.json`.
+pub fn json(results: &[ScenarioResult]) -> String {
+    let mut text = serde_json::to_string_pretty(results).expect("a result has string keys and finite numbers only");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    #[test]
+    fn the_array_holds_the_results_themselves() {
+        let results = vec![example::within(), example::failed()];
+        assert_eq!(serde_json::from_str::<Vec<ScenarioResult>>(&json(&results)).unwrap(), results);
+        assert_eq!(json(&[]), "[]\n");
+    }
+}

@@ -1,0 +1,104 @@
+//! The rows of a scenario in a table, as text cells: the same for a terminal and for markdown.
+
+use highwater_model::{Metric, ScenarioResult, Verdict};
+
+use crate::cell;
+
+/// One metric of one scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) metric: String,
+    pub(crate) baseline: String,
+    pub(crate) now: String,
+    pub(crate) change: String,
+    pub(crate) allowed: String,
+    pub(crate) spread: String,
+    /// What this row came to; for a scenario that could not be compared, what the scenario came to, in its first row.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// The rows of a scenario: one for each metric that was measured, and one that says so when none was.
+pub(crate) fn rows(result: &ScenarioResult) -> Vec<Row> {
+    let mut rows: Vec<Row> = Metric::ALL.into_iter().filter_map(|metric| row(result, metric)).collect();
+    if rows.is_empty() {
+        rows.push(Row {
+            metric: cell::NONE.to_owned(),
+            baseline: cell::NONE.to_owned(),
+            now: cell::NONE.to_owned(),
+            change: cell::NONE.to_owned(),
+            allowed: cell::NONE.to_owned(),
+            spread: cell::NONE.to_owned(),
+            verdict: None,
+        });
+    }
+    let judged_by_metric = matches!(result.verdict, Verdict::Within | Verdict::Improved | Verdict::Regressed);
+    if !judged_by_metric || rows.iter().all(|row| row.verdict.is_none()) {
+        for row in &mut rows {
+            row.verdict = None;
+        }
+        rows[0].verdict = Some(result.verdict);
+    }
+    rows
+}
+
+/// The row of one metric; `None` when it was not measured.
+fn row(result: &ScenarioResult, metric: Metric) -> Option<Row> {
+    let measurement = result.measurement.as_ref();
+    let tolerance = measurement.and_then(|measurement| measurement.tolerances.get(&metric));
+    let compared = result.comparison.iter().flat_map(|comparison| &comparison.metrics);
+    match compared.into_iter().find(|comparison| comparison.metric == metric) {
+        Some(comparison) => Some(Row {
+            metric: metric.to_string(),
+            baseline: cell::number(metric, comparison.accepted.median),
+            now: cell::number(metric, comparison.now.median),
+            change: cell::change(comparison, tolerance),
+            allowed: cell::allowed(comparison, tolerance),
+            spread: cell::spread(metric, &comparison.now),
+            verdict: comparison.verdict,
+        }),
+        None => measurement?.spread(metric).map(|now| Row {
+            metric: metric.to_string(),
+            baseline: cell::NONE.to_owned(),
+            now: cell::number(metric, now.median),
+            change: cell::NONE.to_owned(),
+            allowed: if tolerance.is_some() { cell::NONE.to_owned() } else { "not gated".to_owned() },
+            spread: cell::spread(metric, &now),
+            verdict: None,
+        }),
+    }
+}
+
+/// Whether any of the results has more than one sample, so that a spread can be shown.
+pub(crate) fn have_spread(results: &[ScenarioResult]) -> bool {
+    results.iter().filter_map(|result| result.measurement.as_ref()).any(|measurement| measurement.samples.len() > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example;
+
+    #[test]
+    fn a_scenario_without_a_baseline_has_its_verdict_once() {
+        let verdicts: Vec<_> = rows(&example::new()).iter().map(|row| row.verdict).collect();
+        assert_eq!(verdicts, [Some(Verdict::New), None, None, None, None]);
+    }
+
+    #[test]
+    fn a_failed_scenario_has_a_row_without_numbers() {
+        let rows = rows(&example::failed());
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].now.as_str(), rows[0].verdict), ("-", Some(Verdict::Failed)));
+    }
+
+    #[test]
+    fn a_metric_that_the_baseline_lacks_is_shown() {
+        let mut result = example::within();
+        if let Some(comparison) = &mut result.comparison {
+            comparison.metrics.retain(|comparison| comparison.metric != Metric::TotalBytes);
+        }
+        let rows = rows(&result);
+        assert_eq!((rows[3].metric.as_str(), rows[3].baseline.as_str()), ("total", "-"));
+        assert_eq!(rows[3].now, "286.1 MiB");
+    }
+}
