@@ -1,2 +1,27 @@
-//! Being built.
-fn main() {}
+//! `cargo highwater`: runs the suites of a workspace and keeps their baselines. Started by cargo as `cargo-highwater highwater`.
+
+mod build;
+mod check;
+mod cli;
+mod display;
+mod environment;
+mod error;
+mod events;
+mod exit;
+mod interrupt;
+mod list;
+mod print;
+mod process;
+mod project;
+mod run;
+mod selection;
+mod suite;
+mod unreferenced;
+mod update;
+mod workspace;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,14 +1,14 @@
 //! How numbers are written in the cells of a table: short, with a sign where they are changes, and a tolerance in the way in
 //! which it was declared.
 
-use highwater_model::{Metric, MetricComparison, Spread, Tolerance, Unit};
+use highwater_model::{Metric, MetricComparison, Spread, Tolerance};
 
 /// What stands in a cell for which there is no number.
 pub(crate) const NONE: &str = "-";
 
-/// A number of this metric. Blocks stand without their unit, which the metric's name says.
+/// A number of this metric.
 pub(crate) fn number(metric: Metric, value: i64) -> String {
-    without_blocks(metric.unit().show(value))
+    metric.unit().show(value)
 }
 
 /// How far several samples lie apart; empty for one sample, which has no spread.
@@ -19,14 +19,17 @@ pub(crate) fn spread(metric: Metric, spread: &Spread) -> String {
 /// The change from the accepted median, in the way the tolerance is written, so that the two can be told against each other: as
 /// a percentage, or in the metric's unit where an absolute tolerance decides and where a percentage would say nothing.
 pub(crate) fn change(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> String {
-    /// From ten times the accepted number on, "+58,300.0 %" tells less than the number.
-    const TELLING: f64 = 10.0;
-    let relative = comparison.relative_change().filter(|relative| relative.abs() < TELLING);
-    match (relative, is_absolute(comparison, tolerance)) {
+    match (telling_change(comparison), is_absolute(comparison, tolerance)) {
         (Some(_), false) if comparison.change() == 0 => "0 %".to_owned(),
         (Some(relative), false) => format!("{:+.1} %", relative * 100.0),
-        _ => without_blocks(comparison.metric.unit().show_change(comparison.change())),
+        _ => comparison.metric.unit().show_change(comparison.change()),
     }
+}
+
+/// The change as a fraction of the accepted median, where that says something: from ten times the accepted number on,
+/// "+58300.0 %" tells less than the number.
+pub(crate) fn telling_change(comparison: &MetricComparison) -> Option<f64> {
+    comparison.relative_change().filter(|relative| relative.abs() < 10.0)
 }
 
 /// How far the metric may move, to either side.
@@ -63,17 +66,6 @@ pub(crate) fn percent(fraction: f64) -> String {
 /// A magnitude as a signed number. Beyond 2^63 a tolerance means "any".
 pub(crate) fn saturated(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// The number alone: `1,204` for `1,204 blocks`.
-fn without_blocks(shown: String) -> String {
-    let number = shown.strip_suffix(" blocks").or_else(|| shown.strip_suffix(" block"));
-    number.map_or(shown.clone(), str::to_owned)
-}
-
-/// A number with its unit, for sentences: `1,204 blocks`.
-pub(crate) fn in_words(unit: Unit, value: u64) -> String {
-    unit.show(saturated(value))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(crate) struct Explanation {
 /// every one that has notes. Empty when there is nothing to explain.
 pub fn explanations(results: &[ScenarioResult], colour: Colour) -> String {
     let mut text = String::new();
-    for Explanation { verdict, name, sentences, verbatim, command } in results.iter().filter_map(explain) {
+    for Explanation { verdict, name, sentences, verbatim, command } in explain(results) {
         let heading = colour.paint(Style::new().bold(), &name);
         text.push_str(&format!("\n{}  {heading}\n", colour.verdict(verdict)));
         for line in sentences.iter().map(String::as_str).chain(verbatim.iter().flat_map(|text| text.lines())) {
@@ -38,9 +38,18 @@ pub fn explanations(results: &[ScenarioResult], colour: Colour) -> String {
     text
 }
 
-/// Explains a result; `None` when it is within and has no notes.
-pub(crate) fn explain(result: &ScenarioResult) -> Option<Explanation> {
-    let name = format!("{}/{}", result.suite, result.scenario);
+/// Explains the results that are not within or have notes.
+pub(crate) fn explain(results: &[ScenarioResult]) -> impl Iterator<Item = Explanation> {
+    results.iter().filter_map(|result| {
+        // The scenario's name alone, unless another suite has the same.
+        let shared = results.iter().any(|other| other.scenario == result.scenario && other.suite != result.suite);
+        let name = format!("{}/{}", result.suite, result.scenario);
+        let argument = if shared { name.clone() } else { result.scenario.clone() };
+        explain_one(result, name, &argument)
+    })
+}
+
+fn explain_one(result: &ScenarioResult, name: String, argument: &str) -> Option<Explanation> {
     let mut sentences = Vec::new();
     let mut verbatim = None;
     let mut command = None;
@@ -49,19 +58,19 @@ pub(crate) fn explain(result: &ScenarioResult) -> Option<Explanation> {
         Verdict::Improved | Verdict::Regressed => {
             sentences.extend(moved_metrics(result));
             command = Some(match result.verdict {
-                Verdict::Improved => format!("cargo highwater update {name}"),
-                _ => format!("cargo highwater update {name} --reason \"why it may\""),
+                Verdict::Improved => format!("cargo highwater update {argument}"),
+                _ => format!("cargo highwater update {argument} --reason \"why it may\""),
             });
         }
         Verdict::New => {
             sentences.push(format!("there is no baseline {}", result.baseline));
-            command = Some(format!("cargo highwater update {name}"));
+            command = Some(format!("cargo highwater update {argument}"));
         }
         Verdict::Incomparable => {
             sentences.push(format!("the baseline {} is of another workload or build:", result.baseline));
             let differences = result.comparison.iter().flat_map(|comparison| &comparison.differences);
             sentences.extend(differences.map(|difference| format!("  {difference}")));
-            command = Some(format!("cargo highwater update {name}"));
+            command = Some(format!("cargo highwater update {argument}"));
         }
         Verdict::Failed => match &result.failure {
             Some(failure) => verbatim = Some(failure.to_string()),
@@ -97,8 +106,9 @@ fn movement(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> Str
     let unit = comparison.metric.unit();
     let change = comparison.change();
     let direction = if change > 0 { "rose" } else { "fell" };
-    let mut sentence = format!("{} {direction} by {}", comparison.metric, cell::in_words(unit, change.unsigned_abs()));
-    if let Some(relative) = comparison.relative_change() {
+    let mut sentence =
+        format!("{} {direction} by {}", comparison.metric, unit.show(cell::saturated(change.unsigned_abs())));
+    if let Some(relative) = cell::telling_change(comparison) {
         sentence.push_str(&format!(" ({:+.1} %)", relative * 100.0));
     }
     let (from, to) = (unit.show(comparison.accepted.median), unit.show(comparison.now.median));
@@ -114,7 +124,7 @@ fn movement(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> Str
     }
     if let Some(allowed) = comparison.allowed {
         let shown = cell::allowed(comparison, tolerance);
-        let allowed = cell::in_words(unit, allowed);
+        let allowed = unit.show(cell::saturated(allowed));
         let percentage = if shown.ends_with('%') { format!(" ({shown})") } else { String::new() };
         sentence.push_str(&format!("; allowed: {allowed}{percentage}"));
     }
@@ -161,8 +171,8 @@ mod tests {
 regressed  ats-sync/upsert
   peak rose by 14.3 MiB (+68.5 %), from 20.9 MiB to 35.2 MiB (the median of 3 samples, 35.1 MiB to 35.2 MiB); \
 allowed: 427.7 KiB (±2.0 %)
-  retained blocks rose by 1,000 blocks (+8333.3 %), from 12 blocks to 1,012 blocks in 3 samples; allowed: 16 blocks
-  to accept: cargo highwater update ats-sync/upsert --reason \"why it may\"
+  retained blocks rose by 1,000, from 12 to 1,012 in 3 samples; allowed: 16
+  to accept: cargo highwater update upsert --reason \"why it may\"
 ",
         );
     }
@@ -174,9 +184,18 @@ allowed: 427.7 KiB (±2.0 %)
             "
 improved  ats-sync/streamed
   peak fell by 11.3 MiB (-54.3 %), from 20.9 MiB to 9.5 MiB; allowed: 427.7 KiB (±2.0 %)
-  to accept: cargo highwater update ats-sync/streamed
+  to accept: cargo highwater update streamed
 ",
         );
+    }
+
+    #[test]
+    fn a_name_that_two_suites_share_is_told_with_its_suite() {
+        let other = ScenarioResult { suite: "other".into(), ..example::new() };
+        let text = explanations(&[example::new(), example::improved(), other], Colour::Never);
+        for command in ["update ats-sync/full\n", "update other/full\n", "update streamed\n"] {
+            assert!(text.contains(command), "{command:?} is not in {text}");
+        }
     }
 
     #[test]
@@ -186,7 +205,7 @@ improved  ats-sync/streamed
             "
 new  ats-sync/full
   there is no baseline baselines/ats-sync/full/x86_64-unknown-linux-gnu.json
-  to accept: cargo highwater update ats-sync/full
+  to accept: cargo highwater update full
 ",
         );
     }
@@ -200,7 +219,7 @@ incomparable  ats-sync/rated
   the baseline baselines/ats-sync/rated/x86_64-unknown-linux-gnu.json is of another workload or build:
     workload.iterations was 10, now 20
     provenance.opt_level was 3, now 0
-  to accept: cargo highwater update ats-sync/rated
+  to accept: cargo highwater update rated
 ",
         );
     }

@@ -15,7 +15,7 @@ pub fn markdown(results: &[ScenarioResult], ignored: usize, wall: Duration) -> S
     if !results.is_empty() {
         table(&mut text, results);
     }
-    for explanation in results.iter().filter_map(explain) {
+    for explanation in explain(results) {
         explained(&mut text, &explanation);
     }
     text
@@ -113,9 +113,9 @@ mod tests {
 
 - peak rose by 14.3 MiB (+68.5 %), from 20.9 MiB to 35.2 MiB (the median of 3 samples, 35.1 MiB to 35.2 MiB); \
 allowed: 427.7 KiB (±2.0 %)
-- retained blocks rose by 1,000 blocks (+8333.3 %), from 12 blocks to 1,012 blocks in 3 samples; allowed: 16 blocks
+- retained blocks rose by 1,000, from 12 to 1,012 in 3 samples; allowed: 16
 
-To accept: `cargo highwater update ats-sync/upsert --reason \"why it may\"`
+To accept: `cargo highwater update upsert --reason \"why it may\"`
 "
         );
     }

@@ -1,0 +1,141 @@
+//! `cargo highwater check`: runs scenarios and compares them with their baselines. It writes nothing that is committed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use highwater::Mode;
+use highwater_model::ScenarioResult;
+use highwater_report::{Colour, explanations, json, markdown, summary, table};
+
+use crate::build::BuildOptions;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::print::{self, complain, print};
+use crate::project::Project;
+use crate::run::{Request, run};
+use crate::selection::select;
+use crate::unreferenced::{unreferenced, warning};
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// Scenarios to run: names, `suite/scenario`, or parts of these; all when there are none
+    #[arg(value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    /// The most samples of a scenario, where the first does not settle it [default: the scenario's own]
+    #[arg(long, value_name = "N")]
+    samples: Option<NonZeroUsize>,
+    /// Exit with 4 when a scenario improved beyond its tolerances: its baseline is out of date
+    #[arg(long)]
+    strict: bool,
+    /// Run the ignored scenarios as well
+    #[arg(long)]
+    include_ignored: bool,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write the report to this file, and the table to the standard output all the same
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    build: BuildOptions,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Table,
+    /// An array of results, for scripts.
+    Json,
+    /// For the summary of a CI job.
+    Markdown,
+}
+
+/// Checks the scenarios.
+///
+/// # Errors
+/// When there is nothing to check, it cannot be built, or the report cannot be written.
+pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
+    let project = Project::open(&arguments.build)?;
+    let selection = select(&project.suites, &arguments.scenarios, arguments.include_ignored)?;
+    let began = Instant::now();
+    let request = Request {
+        mode: Mode::Check,
+        samples: arguments.samples.map(NonZeroUsize::get),
+        include_ignored: arguments.include_ignored,
+    };
+    let checked = Checked {
+        results: run(&selection, request, &project.interrupt)?,
+        ignored: selection.ignored,
+        wall: began.elapsed(),
+    };
+    match &arguments.output {
+        None => print(&checked.report(arguments.format, print::colour()))?,
+        Some(file) => {
+            print(&checked.report(Format::Table, print::colour()))?;
+            print::write(file, &checked.report(arguments.format, Colour::Never))?;
+        }
+    }
+    // Of a part of the suites or scenarios nobody asked for the rest.
+    if arguments.scenarios.is_empty() && arguments.build.package.is_empty() {
+        complain(&warning(&unreferenced(project.root(), &project.suites)?));
+    }
+    Ok(Exit::of(&checked.results, arguments.strict))
+}
+
+/// What a check came to.
+#[derive(Debug)]
+struct Checked {
+    results: Vec<ScenarioResult>,
+    ignored: usize,
+    /// Of the runs, without the build.
+    wall: Duration,
+}
+
+impl Checked {
+    fn report(&self, format: Format, colour: Colour) -> String {
+        let Self { results, ignored, wall } = self;
+        match format {
+            Format::Table => format!(
+                "{}{}\n{}\n",
+                table(results, colour),
+                explanations(results, colour),
+                summary(results, *ignored, *wall)
+            ),
+            Format::Json => json(results),
+            Format::Markdown => markdown(results, *ignored, *wall),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use highwater_model::{Cause, Failure, Verdict};
+
+    use super::*;
+
+    #[test]
+    fn a_report_is_a_table_explanations_and_a_last_line() {
+        let failed = ScenarioResult {
+            format: ScenarioResult::FORMAT,
+            suite: "worker".into(),
+            scenario: "paged".into(),
+            verdict: Verdict::Failed,
+            baseline: "baselines/worker/paged/t.json".into(),
+            measurement: None,
+            comparison: None,
+            failure: Some(Failure::before_the_run(Cause::NoMessage)),
+        };
+        let checked = Checked { results: vec![failed], ignored: 1, wall: Duration::from_secs(2) };
+        let text = checked.report(Format::Table, Colour::Never);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("  scenario") && lines[1].starts_with("  worker/paged"), "{text}");
+        assert_eq!(lines[2..4], ["", "failed  worker/paged"], "{text}");
+        assert_eq!(lines[lines.len() - 2..], ["", "1 scenario: 1 failed, 1 ignored; 2.0 s"], "{text}");
+        assert!(checked.report(Format::Json, Colour::Never).starts_with("[\n"));
+        assert!(checked.report(Format::Markdown, Colour::Never).starts_with("### Memory: 1 scenario: 1 failed"));
+    }
+}

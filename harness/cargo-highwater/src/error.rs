@@ -1,0 +1,48 @@
+//! What ends a command before it has results, and the exit code of each.
+
+use crate::build::BuildError;
+use crate::environment::EnvironmentError;
+use crate::exit::Exit;
+use crate::interrupt::InterruptError;
+use crate::print::PrintError;
+use crate::run::RunError;
+use crate::selection::SelectionError;
+use crate::suite::SuiteError;
+use crate::unreferenced::FolderError;
+use crate::workspace::WorkspaceError;
+
+/// A command ended before it had results.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Interrupt(#[from] InterruptError),
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Print(#[from] PrintError),
+}
+
+impl CommandError {
+    /// The exit code that tells it.
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Build(BuildError::Failed) => Exit::Build,
+            Self::Build(BuildError::Interrupted)
+            | Self::Suite(SuiteError::Interrupted)
+            | Self::Run(RunError::Interrupted) => Exit::Interrupted,
+            _ => Exit::Setup,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The exit codes of `cargo highwater`. What a script or a CI job may rely on stands here and nowhere else.
+
+use std::process::ExitCode;
+
+use highwater_model::{ScenarioResult, Verdict};
+
+/// How the command ended. 2 is clap's (wrong arguments) and 101 a panic's: never ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// All was done, and every scenario that was checked is within.
+    Within = 0,
+    /// Nothing regressed, but a baseline is out of date: with `--strict` only.
+    Improved = 4,
+    /// A scenario has no baseline, or one of another workload or build.
+    NoBaseline = 5,
+    /// Nothing could be run: no workspace, no suite, no scenario of that name, a file that cannot be written.
+    Setup = 96,
+    /// A scenario regressed.
+    Regressed = 100,
+    /// A scenario failed to run, so that there are no numbers.
+    Failed = 102,
+    /// The build failed.
+    Build = 103,
+    /// A signal asked for the end. 128 and the number of SIGINT, as shells have it.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// The codes for the end of the help text.
+    pub(crate) const HELP: &str = "\
+Exit codes:
+  0    every scenario is within its tolerances
+  4    a scenario improved beyond its tolerances, and none regressed (`check --strict` only)
+  5    a scenario has no baseline, or one of another workload or build
+  96   nothing could be run: no workspace, no suite, no scenario of that name, ...
+  100  a scenario regressed
+  102  a scenario failed to run
+  103  the build failed
+  130  interrupted";
+
+    /// What these results come to: the verdict that asks most of the reader decides.
+    pub(crate) fn of(results: &[ScenarioResult], strict: bool) -> Self {
+        let code = |verdict| match verdict {
+            Verdict::Within => Self::Within,
+            Verdict::Improved if strict => Self::Improved,
+            Verdict::Improved => Self::Within,
+            Verdict::New | Verdict::Incomparable => Self::NoBaseline,
+            Verdict::Regressed => Self::Regressed,
+            Verdict::Failed => Self::Failed,
+        };
+        results.iter().map(|result| code(result.verdict)).max_by_key(|exit| *exit as u8).unwrap_or(Self::Within)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(verdicts: &[Verdict], strict: bool, expect: u8) {
+        let results: Vec<ScenarioResult> = verdicts
+            .iter()
+            .map(|verdict| ScenarioResult {
+                format: ScenarioResult::FORMAT,
+                suite: "worker".into(),
+                scenario: "paged".into(),
+                verdict: *verdict,
+                baseline: "baselines/worker/paged/t.json".into(),
+                measurement: None,
+                comparison: None,
+                failure: None,
+            })
+            .collect();
+        assert_eq!(Exit::of(&results, strict) as u8, expect, "{verdicts:?} strict: {strict}");
+    }
+
+    #[test]
+    fn each_verdict_has_its_code() {
+        check(&[Verdict::Within], true, 0);
+        check(&[Verdict::Improved], false, 0);
+        check(&[Verdict::Improved], true, 4);
+        check(&[Verdict::New], false, 5);
+        check(&[Verdict::Incomparable], false, 5);
+        check(&[Verdict::Regressed], false, 100);
+        check(&[Verdict::Failed], false, 102);
+    }
+
+    #[test]
+    fn the_verdict_that_asks_most_decides() {
+        check(&[Verdict::New, Verdict::Improved, Verdict::Within], true, 5);
+        check(&[Verdict::New, Verdict::Regressed, Verdict::Within], true, 100);
+        check(&[Verdict::Failed, Verdict::Regressed, Verdict::New], true, 102);
+    }
+
+    #[test]
+    fn the_help_names_every_code() {
+        for exit in [
+            Exit::Within,
+            Exit::Improved,
+            Exit::NoBaseline,
+            Exit::Setup,
+            Exit::Regressed,
+            Exit::Failed,
+            Exit::Build,
+            Exit::Interrupted,
+        ] {
+            assert!(Exit::HELP.contains(&format!("\n  {}  ", exit as u8)), "{exit:?}");
+        }
+    }
+}

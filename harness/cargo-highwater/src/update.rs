@@ -1,0 +1,319 @@
+//! `cargo highwater update`: measures scenarios and accepts their numbers as baselines. It writes only what was asked for.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use highwater::{Mode, StoreError};
+use highwater_model::{Baseline, Measurement, ScenarioResult, Verdict};
+use highwater_report::{Accepted, accepted_table, duration, explanations};
+
+use crate::build::BuildOptions;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::list::place;
+use crate::print::{self, complain, print};
+use crate::project::Project;
+use crate::run::{Request, run};
+use crate::selection::select;
+use crate::unreferenced::unreferenced;
+
+/// The arguments of `update`.
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArguments {
+    /// Scenarios to accept: names, `suite/scenario`, or parts of these; all when there are none
+    #[arg(value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    /// Why the numbers may be what they are; kept in the baseline
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// The number of samples of each scenario
+    #[arg(long, value_name = "N", default_value = "10")]
+    samples: NonZeroUsize,
+    /// Accept the ignored scenarios as well
+    #[arg(long)]
+    include_ignored: bool,
+    /// Remove the baselines of scenarios that no longer exist, and do nothing else
+    #[arg(long, conflicts_with_all = ["scenarios", "reason", "samples", "include_ignored", "package"])]
+    prune: bool,
+    #[command(flatten)]
+    build: BuildOptions,
+}
+
+/// Accepts the scenarios' numbers.
+///
+/// # Errors
+/// When there is nothing to accept, or it cannot be built.
+pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> {
+    let project = Project::open(&arguments.build)?;
+    if arguments.prune {
+        return prune(&project);
+    }
+    let selection = select(&project.suites, &arguments.scenarios, arguments.include_ignored)?;
+    let began = Instant::now();
+    let request = Request {
+        mode: Mode::Measure,
+        samples: Some(arguments.samples.get()),
+        include_ignored: arguments.include_ignored,
+    };
+    let results = run(&selection, request, &project.interrupt)?;
+    let outcomes: Vec<Outcome> =
+        results.iter().map(|result| accept(project.root(), result, arguments.reason.as_deref())).collect();
+    print(&report(&results, &outcomes))?;
+    print(&format!("\n{}; {}\n", counts(&outcomes), duration(began.elapsed())))?;
+    Ok(exit(&outcomes))
+}
+
+/// What became of a scenario's numbers.
+#[derive(Debug)]
+enum Outcome {
+    /// They are the baseline now.
+    Accepted(Box<Acceptance>),
+    /// They could not be written.
+    Refused(String),
+    /// There are none.
+    Failed,
+}
+
+#[derive(Debug)]
+struct Acceptance {
+    measurement: Measurement,
+    previous: Option<Baseline>,
+    baseline: Baseline,
+    /// From the workspace's root.
+    file: PathBuf,
+    /// False when the file has the same text already.
+    written: bool,
+    /// What was wrong with the file before.
+    replaced: Option<StoreError>,
+}
+
+/// Accepts the numbers of one scenario.
+fn accept(root: &Path, result: &ScenarioResult, reason: Option<&str>) -> Outcome {
+    let Some(measurement) = result.measurement.as_ref().filter(|_| result.verdict != Verdict::Failed) else {
+        return Outcome::Failed;
+    };
+    let file = PathBuf::from(&result.baseline);
+    let Some((store, target)) = place(root, &file) else {
+        return Outcome::Refused(format!("{} is no place for a baseline", file.display()));
+    };
+    let (previous, replaced) = match store.read(&result.suite, &result.scenario, &target) {
+        Ok(previous) => (previous, None),
+        // It is replaced, as the error says that it can be.
+        Err(error @ (StoreError::Malformed { .. } | StoreError::Misplaced { .. })) => (None, Some(error)),
+        Err(error) => return Outcome::Refused(error.to_string()),
+    };
+    let baseline = Baseline::accept(&result.suite, &result.scenario, measurement, previous.as_ref(), reason);
+    let path = store.path(&result.suite, &result.scenario, &baseline.provenance.target);
+    let written = std::fs::read_to_string(&path).ok() != Some(baseline.to_text());
+    if written && let Err(error) = store.write(&baseline) {
+        return Outcome::Refused(error.to_string());
+    }
+    let file = path.strip_prefix(root).map_or(path.clone(), Path::to_owned);
+    Outcome::Accepted(Box::new(Acceptance {
+        measurement: measurement.clone(),
+        previous,
+        baseline,
+        file,
+        written,
+        replaced,
+    }))
+}
+
+/// The table of what was accepted, the files, and what was not accepted with the reason.
+fn report(results: &[ScenarioResult], outcomes: &[Outcome]) -> String {
+    let accepted: Vec<&Acceptance> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Outcome::Accepted(acceptance) => Some(&**acceptance),
+            Outcome::Refused(_) | Outcome::Failed => None,
+        })
+        .collect();
+    let mut text = String::new();
+    if !accepted.is_empty() {
+        let rows: Vec<Accepted<'_>> = accepted
+            .iter()
+            .map(|acceptance| Accepted {
+                previous: acceptance.previous.as_ref(),
+                measurement: &acceptance.measurement,
+                baseline: &acceptance.baseline,
+            })
+            .collect();
+        text.push_str(&accepted_table(&rows));
+        text.push('\n');
+    }
+    for acceptance in accepted {
+        if let Some(problem) = &acceptance.replaced {
+            text.push_str(&format!("replaced   {problem}\n"));
+        }
+        let done = if acceptance.written { "wrote    " } else { "unchanged" };
+        text.push_str(&format!("{done}  {}\n", acceptance.file.display()));
+    }
+    for (result, outcome) in results.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Accepted(_) => {}
+            Outcome::Refused(problem) => text.push_str(&format!("refused    {problem}\n")),
+            Outcome::Failed => text.push_str(&explanations(std::slice::from_ref(result), print::colour())),
+        }
+    }
+    text
+}
+
+/// `2 baselines written, 1 unchanged, 1 failed`.
+fn counts(outcomes: &[Outcome]) -> String {
+    let count = |meant: &dyn Fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| meant(outcome)).count();
+    let written = count(&|outcome| matches!(outcome, Outcome::Accepted(acceptance) if acceptance.written));
+    let mut text = format!("{written} baseline{} written", if written == 1 { "" } else { "s" });
+    for (name, number) in [
+        ("unchanged", count(&|outcome| matches!(outcome, Outcome::Accepted(acceptance) if !acceptance.written))),
+        ("refused", count(&|outcome| matches!(outcome, Outcome::Refused(_)))),
+        ("failed", count(&|outcome| matches!(outcome, Outcome::Failed))),
+    ] {
+        if number > 0 {
+            text.push_str(&format!(", {number} {name}"));
+        }
+    }
+    text
+}
+
+fn exit(outcomes: &[Outcome]) -> Exit {
+    if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed)) {
+        Exit::Failed
+    } else if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_))) {
+        Exit::Setup
+    } else {
+        Exit::Within
+    }
+}
+
+/// Removes the baselines that no scenario has.
+fn prune(project: &Project) -> Result<Exit, CommandError> {
+    let mut exit = Exit::Within;
+    let files = unreferenced(project.root(), &project.suites)?;
+    if files.is_empty() {
+        print("every baseline has its scenario\n")?;
+    }
+    for file in files {
+        let path = project.root().join(&file);
+        match std::fs::remove_file(&path) {
+            Ok(()) => print(&format!("removed  {}\n", file.display()))?,
+            Err(error) => {
+                complain(&format!("error: failed to remove {}: {error}\n", file.display()));
+                exit = Exit::Setup;
+            }
+        }
+        // The scenario's folder, when this was its last file; otherwise it stays.
+        if let Some(folder) = path.parent() {
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+    Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use highwater_model::{Cause, Failure, Metric, Provenance, Runtime, Sample, Workload};
+
+    use super::*;
+
+    fn result(scenario: &str, peak: i64) -> ScenarioResult {
+        let measurement = Measurement {
+            provenance: Provenance {
+                allocator: "system".into(),
+                debug_assertions: false,
+                lock_digest: "none".into(),
+                opt_level: "3".into(),
+                profile: "debug".into(),
+                rustc: "1.95.0".into(),
+                target: "t".into(),
+            },
+            samples: vec![Sample {
+                metrics: [(Metric::PeakBytes, peak)].into(),
+                notes: Vec::new(),
+                observations: Default::default(),
+                child_micros: 2,
+                window_micros: 1,
+            }],
+            tolerances: Default::default(),
+            workload: Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 },
+        };
+        ScenarioResult {
+            format: ScenarioResult::FORMAT,
+            suite: "worker".into(),
+            scenario: scenario.into(),
+            verdict: Verdict::New,
+            baseline: format!("deep/baselines/worker/{scenario}/t.json"),
+            measurement: Some(measurement),
+            comparison: None,
+            failure: None,
+        }
+    }
+
+    fn failed(scenario: &str) -> ScenarioResult {
+        ScenarioResult {
+            verdict: Verdict::Failed,
+            measurement: None,
+            failure: Some(Failure::before_the_run(Cause::NoMessage)),
+            ..result(scenario, 0)
+        }
+    }
+
+    #[test]
+    fn the_sound_ones_are_written_beside_a_failed_one() {
+        let root = tempfile::tempdir().unwrap();
+        let results = [result("paged", 20_000), failed("upsert"), result("burst", 30_000)];
+        let outcomes: Vec<Outcome> =
+            results.iter().map(|result| accept(root.path(), result, Some("wider rows"))).collect();
+        assert_eq!(exit(&outcomes), Exit::Failed);
+        assert_eq!(counts(&outcomes), "2 baselines written, 1 failed");
+        let text = std::fs::read_to_string(root.path().join("deep/baselines/worker/paged/t.json")).unwrap();
+        assert_eq!(Baseline::parse(&text).unwrap().acceptance.reason, "wider rows");
+        assert!(!root.path().join("deep/baselines/worker/upsert").exists());
+        let report = report(&results, &outcomes);
+        for part in [
+            "  worker/paged  peak         -  19.5 KiB       -       -        1\n",
+            "\nwrote      deep/baselines/worker/paged/t.json\nwrote      deep/baselines/worker/burst/t.json\n",
+            "\nfailed  worker/upsert\n  the child exited with code 0",
+        ] {
+            assert!(report.contains(part), "{part:?} is not in\n{report}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_the_same_text_is_not_touched() {
+        let root = tempfile::tempdir().unwrap();
+        let first = accept(root.path(), &result("paged", 20_000), None);
+        assert_eq!(counts(&[first]), "1 baseline written");
+        let path = root.path().join("deep/baselines/worker/paged/t.json");
+        let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let outcomes = [accept(root.path(), &result("paged", 20_000), None)];
+        assert_eq!(counts(&outcomes), "0 baselines written, 1 unchanged");
+        assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), before);
+        assert!(
+            report(&[result("paged", 20_000)], &outcomes).contains("\nunchanged  deep/baselines/worker/paged/t.json\n")
+        );
+    }
+
+    #[test]
+    fn a_malformed_baseline_is_replaced_and_a_newer_one_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        accept(root.path(), &result("paged", 20_000), None);
+        let path = root.path().join("deep/baselines/worker/paged/t.json");
+        let sound = std::fs::read_to_string(&path).unwrap();
+
+        std::fs::write(&path, "<<<<<<< HEAD\n").unwrap();
+        let results = [result("paged", 20_000)];
+        let outcomes = [accept(root.path(), &results[0], None)];
+        assert_eq!(exit(&outcomes), Exit::Within);
+        assert!(report(&results, &outcomes).contains("\nreplaced   the baseline "));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), sound);
+
+        let newer = sound.replacen("\"format\": 1", "\"format\": 2", 1);
+        std::fs::write(&path, &newer).unwrap();
+        let outcomes = [accept(root.path(), &results[0], None)];
+        assert_eq!(exit(&outcomes), Exit::Setup);
+        assert!(report(&results, &outcomes).starts_with("refused    the baseline "));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);
+    }
+}
