@@ -33,7 +33,7 @@ pub(crate) struct CheckArguments {
     /// Run the ignored scenarios as well
     #[arg(long)]
     include_ignored: bool,
-    /// The form of the report
+    /// The form of the report: a table for a terminal, JSON for scripts, markdown for the summary of a CI job
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write the report to this file, and the table to the standard output all the same
@@ -46,11 +46,8 @@ pub(crate) struct CheckArguments {
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For a terminal.
     Table,
-    /// An array of results, for scripts.
     Json,
-    /// For the summary of a CI job.
     Markdown,
 }
 

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use highwater::Event;
-use highwater_model::Progress;
+use highwater::{Event, Mode};
+use highwater_model::{Progress, Verdict};
 use highwater_report::duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Shows events as they come.
 #[derive(Debug)]
 pub(crate) struct Display {
+    mode: Mode,
     /// Absent where there is no terminal.
     bars: Option<MultiProgress>,
     running: BTreeMap<String, Running>,
@@ -26,8 +27,8 @@ struct Running {
 
 impl Display {
     /// A display on the standard error.
-    pub(crate) fn new() -> Self {
-        Self { bars: io::stderr().is_terminal().then(MultiProgress::new), running: BTreeMap::new() }
+    pub(crate) fn new(mode: Mode) -> Self {
+        Self { mode, bars: io::stderr().is_terminal().then(MultiProgress::new), running: BTreeMap::new() }
     }
 
     /// Shows an event.
@@ -46,17 +47,23 @@ impl Display {
                 if let Some(bar) = running.and_then(|running| running.bar.as_ref()) {
                     bar.set_length(progress.of.max(1));
                     bar.set_position(progress.done);
-                    bar.set_message(under_way(*sample, *of, progress));
+                    bar.set_message(under_way(self.mode, (*sample, *of), progress));
                 }
             }
             Event::Finished { suite, scenario, verdict, .. } => {
                 let name = format!("{suite}/{scenario}");
                 let running = self.running.remove(&name);
                 let took = running.as_ref().map_or(Duration::ZERO, |running| running.since.elapsed());
+                let end = match (self.mode, verdict) {
+                    // Nothing was compared.
+                    (Mode::Measure, Verdict::New) => "measured".to_owned(),
+                    _ => verdict.to_string(),
+                };
+                self.say(&format!("{name}: {end} after {}", duration(took)));
+                // Only now: with no bar below it, a line is left without its end.
                 if let Some(bar) = running.and_then(|running| running.bar) {
                     bar.finish_and_clear();
                 }
-                self.say(&format!("{name}: {verdict} after {}", duration(took)));
             }
         }
     }
@@ -85,18 +92,19 @@ fn bar(name: &str) -> ProgressBar {
 }
 
 /// How far a sample is: `sample 1 of at most 5, warm-up, iteration 2 of 3, 20.0 MiB live`.
-fn under_way(sample: usize, of: usize, progress: &Progress) -> String {
+fn under_way(mode: Mode, (sample, of): (usize, usize), progress: &Progress) -> String {
+    let most = if mode == Mode::Check { "at most " } else { "" };
     let Progress { phase, done, of: iterations, live, .. } = progress;
     let iteration = match iterations {
         0 => String::new(),
         _ => format!(", iteration {} of {iterations}", (done + 1).min(*iterations)),
     };
-    format!("sample {sample} of at most {of}, {phase}{iteration}, {live} live")
+    format!("sample {sample} of {most}{of}, {phase}{iteration}, {live} live")
 }
 
 #[cfg(test)]
 mod tests {
-    use highwater_model::{Bytes, Phase, Verdict};
+    use highwater_model::{Bytes, Phase};
 
     use super::*;
 
@@ -108,13 +116,15 @@ mod tests {
             (progress(Phase::Window, 3, 3), "sample 1 of at most 5, the window, iteration 3 of 3, 20.0 MiB live"),
             (progress(Phase::Setup, 0, 0), "sample 1 of at most 5, setup, 20.0 MiB live"),
         ] {
-            assert_eq!(under_way(1, 5, &progress), message);
+            assert_eq!(under_way(Mode::Check, (1, 5), &progress), message);
         }
+        let message = under_way(Mode::Measure, (10, 10), &progress(Phase::Settle, 0, 0));
+        assert_eq!(message, "sample 10 of 10, settling, 20.0 MiB live");
     }
 
     #[test]
     fn a_bar_lives_from_start_to_end() {
-        let mut display = Display { bars: Some(MultiProgress::new()), running: BTreeMap::new() };
+        let mut display = Display { mode: Mode::Check, bars: Some(MultiProgress::new()), running: BTreeMap::new() };
         let (suite, scenario) = ("worker".to_owned(), "paged".to_owned());
         display.show(&Event::Started { suite: suite.clone(), scenario: scenario.clone() });
         let progress = Progress { phase: Phase::Window, done: 2, of: 10, live: Bytes(1), peak: Bytes(1) };

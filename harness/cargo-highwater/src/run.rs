@@ -54,7 +54,7 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<Vec<ScenarioResult>, RunError> {
     let mut results = Vec::new();
-    let mut display = Display::new();
+    let mut display = Display::new(request.mode);
     for (suite, scenarios) in &selection.suites {
         let outcome = run_suite(suite, scenarios, request, &mut display, interrupt);
         display.clear();

@@ -25,6 +25,12 @@ pub(crate) struct Suite {
     pub(crate) scenarios: Vec<Listing>,
 }
 
+impl Suite {
+    fn order(&self) -> (Option<&str>, &str) {
+        (self.scenarios.first().map(|listing| listing.suite.as_str()), &self.target)
+    }
+}
+
 /// The suites cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SuiteError {
@@ -127,6 +133,8 @@ pub(crate) fn find_suites(
     if suites.is_empty() {
         return Err(SuiteError::None { places });
     }
+    // Cargo builds in parallel and reports as it goes; readers want the same order every time.
+    suites.sort_by(|one, other| one.order().cmp(&other.order()));
     check_names(&suites)?;
     Ok(suites)
 }

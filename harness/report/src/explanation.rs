@@ -29,7 +29,9 @@ pub fn explanations(results: &[ScenarioResult], colour: Colour) -> String {
         let heading = colour.paint(Style::new().bold(), &name);
         text.push_str(&format!("\n{}  {heading}\n", colour.verdict(verdict)));
         for line in sentences.iter().map(String::as_str).chain(verbatim.iter().flat_map(|text| text.lines())) {
-            text.push_str(&format!("  {line}\n"));
+            // A child's empty line needs no blanks.
+            text.push_str(format!("  {line}").trim_end());
+            text.push('\n');
         }
         if let Some(command) = command {
             text.push_str(&format!("  to accept: {command}\n"));
