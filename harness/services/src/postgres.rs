@@ -1,0 +1,148 @@
+//! The service Postgres: which server it is, and what every kind of it has in common. How a kind runs is its module's.
+
+mod binaries;
+mod choice;
+mod embedded;
+mod local;
+mod remote;
+mod unprivileged;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use highwater::{RunningService, Service, ServiceError};
+
+use choice::{Choice, choose};
+use embedded::EmbeddedServer;
+use local::LocalServer;
+use remote::RemoteServer;
+
+/// A Postgres database, empty at the start of every sample.
+///
+/// The endpoint is `postgres://user@host:port/database`. Which server it is: see the crate's documentation.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    name: String,
+    explicit: Option<Choice>,
+}
+
+/// Where a [`Postgres`] comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PostgresKind {
+    /// In this process, over SQLite.
+    Embedded,
+    /// A real server, started from the binaries of this machine.
+    Local,
+    /// A real server that runs already.
+    Url,
+}
+
+impl fmt::Display for PostgresKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::Local => "local",
+            Self::Url => "url",
+        })
+    }
+}
+
+impl Postgres {
+    /// A Postgres by this name, of the kind that the environment chooses.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), explicit: None }
+    }
+
+    /// The embedded server, whatever the environment says.
+    #[must_use]
+    pub fn embedded(mut self) -> Self {
+        self.explicit = Some(Choice::Embedded);
+        self
+    }
+
+    /// A server started from the binaries of this machine, whatever the environment says.
+    #[must_use]
+    pub fn local(mut self) -> Self {
+        self.explicit = Some(Choice::Local);
+        self
+    }
+
+    /// The server at this URL, whatever the environment says. The role in it must be allowed to create databases.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.explicit = Some(Choice::Url(url.into()));
+        self
+    }
+
+    /// Which kind it is.
+    ///
+    /// # Errors
+    /// When `HIGHWATER_SERVICES` has a value that is not known.
+    pub fn kind(&self) -> Result<PostgresKind, ServiceError> {
+        Ok(match self.choice()? {
+            Choice::Embedded => PostgresKind::Embedded,
+            Choice::Local => PostgresKind::Local,
+            Choice::Url(_) => PostgresKind::Url,
+        })
+    }
+
+    fn choice(&self) -> Result<Choice, ServiceError> {
+        choose(self.explicit.as_ref(), std::env::var_os("DATABASE_URL"), std::env::var_os("HIGHWATER_SERVICES"))
+    }
+}
+
+impl Service for Postgres {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn identity(&self) -> Result<String, ServiceError> {
+        // The same for every kind: the client's numbers do not depend on it.
+        Ok("postgres".to_owned())
+    }
+
+    fn start(&self) -> Result<Box<dyn RunningService>, ServiceError> {
+        Ok(match self.choice()? {
+            Choice::Embedded => Box::new(EmbeddedServer::start()?),
+            Choice::Local => Box::new(LocalServer::start()?),
+            Choice::Url(url) => Box::new(RemoteServer::connect(&url)?),
+        })
+    }
+}
+
+/// A name for a database that no other sample has, on this server or another. Always of the same length, since clients keep it.
+fn database_name() -> String {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    // Time tells runs apart, the process those of one moment, the counter the samples of one process.
+    let time = u64::try_from(nanos % (1 << 48)).unwrap_or(0);
+    format!("highwater_{time:012x}{:08x}{:04x}", std::process::id(), count & 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_decides_before_the_environment() {
+        assert_eq!(Postgres::new("p").embedded().kind().unwrap(), PostgresKind::Embedded);
+        assert_eq!(Postgres::new("p").local().kind().unwrap().to_string(), "local");
+        assert_eq!(Postgres::new("p").url("postgres://h/d").kind().unwrap(), PostgresKind::Url);
+    }
+
+    #[test]
+    fn the_identity_is_the_same_for_every_kind() {
+        let identities = [Postgres::new("a").embedded(), Postgres::new("b").local()].map(|p| p.identity().unwrap());
+        assert_eq!(identities, ["postgres", "postgres"]);
+    }
+
+    #[test]
+    fn names_of_databases_differ_and_are_equally_long() {
+        let (a, b) = (database_name(), database_name());
+        assert_ne!(a, b);
+        assert_eq!((a.len(), b.len()), (34, 34));
+    }
+}
