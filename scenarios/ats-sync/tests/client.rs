@@ -212,3 +212,11 @@ async fn links_that_cannot_be_followed_are_errors() {
         assert!(error.to_string().starts_with(expect), "{error}");
     }
 }
+
+#[test]
+fn a_url_without_a_path_is_refused() {
+    let mut config = config("http://127.0.0.1:9", NO_DATABASE);
+    config.harvest_url = "mailto:nobody@example.com".parse().expect("a URL");
+    let error = Harvest::new(&config, Metrics::new()).expect_err("no base");
+    assert!(error.to_string().starts_with("`mailto:nobody@example.com` is no base of an API"), "{error}");
+}

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{StatusCode, Url};
+use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
 use tracing::warn;
 
@@ -16,6 +16,9 @@ use super::retry::{RetryPolicy, retry_after};
 use crate::collection::Collection;
 use crate::config::Config;
 use crate::metrics::Metrics;
+
+/// The most bytes set aside because a header promises them; a larger body grows into its place.
+const LARGEST_PROMISE: usize = 64 << 20;
 
 /// A client of one account.
 #[derive(Debug)]
@@ -45,8 +48,11 @@ impl Harvest {
     /// A client for the account and page size of the configuration. Sends nothing yet.
     ///
     /// # Errors
-    /// [`HarvestError::Client`] when TLS cannot be set up.
+    /// [`HarvestError::Client`] when TLS cannot be set up, [`HarvestError::Base`] when the URL has no path to add to.
     pub fn new(config: &Config, metrics: Metrics) -> Result<Self, HarvestError> {
+        if config.harvest_url.cannot_be_a_base() {
+            return Err(HarvestError::Base { url: config.harvest_url.clone() });
+        }
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("ats-sync/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
@@ -69,7 +75,7 @@ impl Harvest {
     /// Reads one page, from 1, of the list of `T`, trying again as the [`RetryPolicy`] says.
     ///
     /// # Errors
-    /// Every [`HarvestError`] but `Client`.
+    /// Every [`HarvestError`] but `Client` and `Base`.
     pub async fn page<T: Record>(&self, number: u32) -> Result<Page<T>, HarvestError> {
         let url = self.url(T::COLLECTION, number);
         let (headers, body) = self.get(&url, T::COLLECTION).await?;
@@ -91,7 +97,7 @@ impl Harvest {
     fn url(&self, collection: Collection, page: u32) -> Url {
         let mut url = self.base.clone();
         url.path_segments_mut()
-            .expect("the configuration takes only http and https URLs, which have a path")
+            .expect("a client is made only for a URL that has a path")
             .pop_if_empty()
             .push(collection.name());
         url.query_pairs_mut()
@@ -101,7 +107,7 @@ impl Harvest {
     }
 
     /// The first good answer's headers and whole body.
-    async fn get(&self, url: &Url, collection: Collection) -> Result<(HeaderMap, bytes::Bytes), HarvestError> {
+    async fn get(&self, url: &Url, collection: Collection) -> Result<(HeaderMap, Vec<u8>), HarvestError> {
         let (mut failures, mut rate_limits) = (0, 0);
         loop {
             self.metrics.request(collection);
@@ -128,15 +134,15 @@ impl Harvest {
         }
     }
 
-    async fn attempt(&self, url: &Url) -> Result<(HeaderMap, bytes::Bytes), Trouble> {
+    async fn attempt(&self, url: &Url) -> Result<(HeaderMap, Vec<u8>), Trouble> {
         // The token is the user name and the password is empty, as the API asks.
         let request = self.http.get(url.clone()).basic_auth(&self.api_key, Some(""));
         let mut response = request.send().await.map_err(Trouble::transport)?;
         let status = response.status();
         if status.is_success() {
-            let headers = std::mem::take(response.headers_mut());
             // An answer that breaks off is a broken connection, so the whole body is read before it counts as one.
-            return Ok((headers, response.bytes().await.map_err(Trouble::transport)?));
+            let body = whole(&mut response).await.map_err(Trouble::transport)?;
+            return Ok((std::mem::take(response.headers_mut()), body));
         }
         let retry_after = retry_after(response.headers());
         let message = message(&response.bytes().await.map_err(Trouble::transport)?);
@@ -153,6 +159,17 @@ impl Harvest {
     }
 }
 
+/// The whole body. Copied piece by piece as it comes: `bytes()` would keep every piece, with the read buffer that it lies
+/// in, until it joins them, and so hold a page twice or more, depending on how the network cut it.
+async fn whole(response: &mut Response) -> Result<Vec<u8>, reqwest::Error> {
+    let length = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut body = Vec::with_capacity(length.min(LARGEST_PROMISE));
+    while let Some(piece) = response.chunk().await? {
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
 /// Why a list could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -160,6 +177,12 @@ pub enum HarvestError {
     /// The HTTP client could not be built.
     #[error("cannot set up the HTTP client")]
     Client(#[source] reqwest::Error),
+    /// The configured URL cannot have a list's name added to its path.
+    #[error("`{url}` is no base of an API; HARVEST_URL is the part up to and with `/v1`")]
+    Base {
+        /// The URL.
+        url: Url,
+    },
     /// The key is missing, wrong, or not allowed to read this list.
     #[error("{url} answered {status}: {message}; check HARVEST_API_KEY and that the key may read this list")]
     Unauthorized {
