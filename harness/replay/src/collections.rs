@@ -1,7 +1,7 @@
 //! Recorded collections, scaled and ready to be served: items are written from templates when they are asked for, none is stored.
 //! How templates come about is left to `compile`, what an API makes of a collection to `harvest`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::filter::Filter;
 use crate::relation::{Relation, Window};
@@ -26,10 +26,37 @@ pub(crate) struct Collection {
     pub(crate) facts: ByAge<Facts>,
     /// Members of items that other collections show, as JSON text.
     pub(crate) members: Vec<ByAge<String>>,
-    /// Which fields of the scale each template has.
-    pub(crate) has_field: Vec<Vec<bool>>,
+    /// How many values each template has at each field.
+    pub(crate) values: Vec<Vec<u64>>,
+    /// To what each field refers, if it does.
+    pub(crate) references: Vec<Reference>,
     /// The bytes of an average item.
     pub(crate) item_bytes: usize,
+}
+
+/// A field whose ids are those of another collection's items.
+#[derive(Debug, Clone)]
+pub(crate) struct Reference {
+    pub(crate) name: String,
+    pub(crate) target: Option<(usize, Relation)>,
+}
+
+/// What an item shows of the one that it refers to.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    Id,
+    /// One of its [`members`](Collection::members).
+    Member(usize),
+    /// What it in turn refers to.
+    Reference(Box<HoleValue>),
+}
+
+/// Some items of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Selection {
+    /// How many the list has.
+    pub(crate) total: u64,
+    pub(crate) numbers: Vec<u64>,
 }
 
 /// The ids of a collection's items.
@@ -63,6 +90,26 @@ pub(crate) struct Facts {
     pub(crate) updated: Option<i64>,
     pub(crate) last_activity: Option<i64>,
     pub(crate) status: Option<String>,
+    /// The recorded ids at `jobs[].id`.
+    pub(crate) job_ids: Vec<String>,
+}
+
+/// A job that is looked for in items.
+enum Job<'a> {
+    Number { field: usize, relation: Relation, number: Option<u64> },
+    Recorded(&'a str),
+}
+
+impl Job<'_> {
+    fn is_in(&self, collection: &Collection, item: u64, facts: &Facts) -> bool {
+        match self {
+            Self::Number { field, relation, number } => {
+                let values = collection.values[collection.template(item)][*field];
+                number.is_some_and(|number| (0..values).any(|nth| relation.target(item, nth) == number))
+            }
+            Self::Recorded(id) => facts.job_ids.iter().any(|known| known == id),
+        }
+    }
 }
 
 /// A place of an item that is written anew for each item.
@@ -75,7 +122,7 @@ pub(crate) struct Hole {
 #[derive(Debug)]
 pub(crate) enum HoleValue {
     Id,
-    Target { to: usize, relation: Relation, nth: u64, member: Option<usize> },
+    Target { to: usize, relation: Relation, nth: u64, shown: Shown },
     Unique { first: u64, per_item: u64, nth: u64 },
     SourceId { from: usize, relation: Relation, field: usize, nth: usize },
     SourceIds { from: usize, relation: Relation, field: usize },
@@ -87,6 +134,44 @@ impl Collections {
     /// The collection at `path`.
     pub(crate) fn at(&self, path: &str) -> Option<&Collection> {
         self.by_path.get(path).map(|&index| &self.all[index])
+    }
+
+    /// At most `size` items of a list, from the `start`-th on, of those that `filter` lets through.
+    pub(crate) fn select(&self, collection: &Collection, filter: &Filter, start: u64, size: u64) -> Selection {
+        let window = collection.window;
+        if filter.is_empty() {
+            let start = start.min(window.count);
+            let end = start.saturating_add(size).min(window.count);
+            return Selection { total: window.count, numbers: (window.first + start..window.first + end).collect() };
+        }
+        let ids: Option<BTreeSet<u64>> =
+            filter.ids.as_ref().map(|ids| ids.iter().filter_map(|id| collection.number_of(id)).collect());
+        let job = filter.job_id.as_ref().map(|id| self.job(collection, id));
+        let mut selection = Selection { total: 0, numbers: Vec::new() };
+        for number in window.numbers() {
+            let facts = collection.facts.get(collection.age(number), number);
+            let listed = filter.lets(facts)
+                && ids.as_ref().is_none_or(|ids| ids.contains(&number))
+                && job.as_ref().is_none_or(|job| job.is_in(collection, number, facts));
+            if listed {
+                if selection.total >= start && (selection.numbers.len() as u64) < size {
+                    selection.numbers.push(number);
+                }
+                selection.total += 1;
+            }
+        }
+        selection
+    }
+
+    /// How to recognise the items whose jobs have one with the id `id`.
+    fn job<'a>(&self, collection: &Collection, id: &'a str) -> Job<'a> {
+        let reference = collection.references.iter().enumerate().find(|(_, reference)| reference.name == "jobs[].id");
+        match reference {
+            Some((field, Reference { target: Some((to, relation)), .. })) => {
+                Job::Number { field, relation: *relation, number: self.all[*to].number_of(id) }
+            }
+            _ => Job::Recorded(id),
+        }
     }
 
     /// The JSON array of the items `numbers` of a collection.
@@ -130,13 +215,14 @@ impl Collections {
     fn fill(&self, own: &Collection, value: &HoleValue, number: u64, out: &mut Vec<u8>) {
         match value {
             HoleValue::Id => own.write_id(number, out),
-            HoleValue::Target { to, relation, nth, member } => {
+            HoleValue::Target { to, relation, nth, shown } => {
                 let (target, number) = (&self.all[*to], relation.target(number, *nth));
-                match member {
-                    None => target.write_id(number, out),
-                    Some(member) => {
+                match shown {
+                    Shown::Id => target.write_id(number, out),
+                    Shown::Member(member) => {
                         out.extend_from_slice(target.members[*member].get(target.age(number), number).as_bytes());
                     }
+                    Shown::Reference(value) => self.fill(target, value, number, out),
                 }
             }
             HoleValue::Unique { first, per_item, nth } => write_number(first + number * per_item + nth, out),
@@ -172,22 +258,12 @@ impl Collections {
     fn sources(&self, from: usize, relation: Relation, field: usize, number: u64) -> Vec<u64> {
         let from = &self.all[from];
         let mut sources = relation.sources(number);
-        sources.retain(|&source| from.has_field[from.template(source)][field]);
+        sources.retain(|&source| from.values[from.template(source)][field] > 0);
         sources
     }
 }
 
 impl Collection {
-    /// The numbers of the items that `filter` lets through, in order.
-    pub(crate) fn numbers(&self, filter: &Filter) -> Vec<u64> {
-        if filter.is_empty() {
-            return self.window.numbers().collect();
-        }
-        let lets: ByAge<bool> =
-            ByAge(self.facts.0.each_ref().map(|facts| facts.iter().map(|fact| filter.lets(fact)).collect()));
-        self.window.numbers().filter(|&number| *lets.get(self.age(number), number)).collect()
-    }
-
     /// The item whose id is `id`.
     pub(crate) fn number_of(&self, id: &str) -> Option<u64> {
         match &self.ids {
@@ -212,7 +288,7 @@ impl Collection {
     }
 
     fn template(&self, number: u64) -> usize {
-        (number % self.has_field.len() as u64) as usize
+        (number % self.values.len() as u64) as usize
     }
 
     fn write_id(&self, number: u64, out: &mut Vec<u8>) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::collections::{Age, ByAge, Collection, Collections, Facts, Hole, HoleValue, OwnIds};
+use crate::collections::{Age, ByAge, Collection, Collections, Facts, Hole, HoleValue, OwnIds, Reference, Shown};
 use crate::json_text;
 use crate::relation::{Relation, Window};
 use crate::scale::{Fill, Scale};
@@ -45,6 +45,7 @@ pub(crate) fn compile(sources: &[Source]) -> Result<Collections, ScaleError> {
         all.push(collection(source, plan)?);
     }
     let mut compiler = Compiler { sources, plans: &plans, by_path: &by_path, all };
+    compiler.resolve_references()?;
     for index in 0..sources.len() {
         let whole = compiler.rendering(index, None)?;
         compiler.all[index].renderings[0] = whole;
@@ -53,7 +54,7 @@ pub(crate) fn compile(sources: &[Source]) -> Result<Collections, ScaleError> {
     let mut collections = Collections { all, by_path };
     for index in 0..collections.all.len() {
         let collection = &collections.all[index];
-        let few: Vec<u64> = collection.window.numbers().take(collection.has_field.len()).collect();
+        let few: Vec<u64> = collection.window.numbers().take(collection.values.len()).collect();
         let bytes = collections.page(collection, &few).len();
         collections.all[index].item_bytes = bytes / few.len().max(1) + 16;
     }
@@ -116,7 +117,7 @@ fn texts(source: &Source) -> Result<ByAge<String>, ScaleError> {
         None => source.items.iter().filter_map(|text| changed(text)).max().unwrap_or_default() + DAY,
     };
     match scale.revise_every {
-        Some(0) => return fail(source, "revise_every(0): the first item that changes has to have a number"),
+        Some(0) => return fail(source, "revise_every(0): say every how many items change, from 1"),
         Some(_) => {
             let times = CHANGED.iter().any(|field| has(&source.items, field));
             if !times && scale.revisions.is_empty() {
@@ -168,11 +169,8 @@ fn collection(source: &Source, plan: &Plan) -> Result<Collection, ScaleError> {
             OwnIds::Counted { first }
         }
     };
-    let has_field = source
-        .items
-        .iter()
-        .map(|text| plan.fields.iter().map(|(field, _)| !values(text, field).is_empty()).collect())
-        .collect();
+    let count = |text: &String| plan.fields.iter().map(|(field, _)| values(text, field).len() as u64).collect();
+    let references = plan.fields.iter().map(|(field, _)| Reference { name: field.clone(), target: None }).collect();
     Ok(Collection {
         path: source.path.clone(),
         window: plan.window,
@@ -181,12 +179,25 @@ fn collection(source: &Source, plan: &Plan) -> Result<Collection, ScaleError> {
         renderings: vec![ByAge([const { Vec::new() }; 3])],
         facts: map(&plan.texts, facts),
         members: Vec::new(),
-        has_field,
+        values: source.items.iter().map(count).collect(),
+        references,
         item_bytes: 0,
     })
 }
 
 impl Compiler<'_> {
+    /// Notes to which collection each field refers with its ids.
+    fn resolve_references(&mut self) -> Result<(), ScaleError> {
+        for index in 0..self.all.len() {
+            for (number, (_, fill)) in self.plans[index].fields.iter().enumerate() {
+                if let Fill::Target { path, spread, member: None } = fill {
+                    self.all[index].references[number].target = Some(self.target(index, path, *spread)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The templates of a collection, with only the members `kept` if that is said.
     fn rendering(
         &mut self,
@@ -218,9 +229,9 @@ impl Compiler<'_> {
                 let recorded = &text[place.clone()];
                 let mut quoted = recorded.starts_with('"');
                 let value = match value {
-                    &Resolved::Target { to, relation, member } => {
-                        quoted &= member.is_none() && matches!(self.all[to].ids, OwnIds::Counted { .. });
-                        HoleValue::Target { to, relation, nth: nth as u64, member }
+                    Resolved::Target(target) => {
+                        quoted &= self.writes_number(target);
+                        target.at(nth as u64)
                     }
                     &Resolved::Unique { first, per_item } => HoleValue::Unique { first, per_item, nth: nth as u64 },
                     &Resolved::Sources { from, relation, field, rendering } => {
@@ -256,8 +267,11 @@ impl Compiler<'_> {
             let value = match fill {
                 Fill::Target { path, spread, member } => {
                     let (to, relation) = self.target(index, path, *spread)?;
-                    let member = member.as_ref().map(|name| self.member(to, name)).transpose()?;
-                    Resolved::Target { to, relation, member }
+                    let shown = match member {
+                        Some(name) => self.shown(to, name)?,
+                        None => ShownOf::Id,
+                    };
+                    Resolved::Target(Target { to, relation, shown })
                 }
                 Fill::Unique { first } => {
                     let items = &self.sources[index].items;
@@ -339,7 +353,30 @@ impl Compiler<'_> {
         Ok(self.all[from].renderings.len() - 1)
     }
 
-    /// The number of the top-level member `name` among those that are shown elsewhere.
+    /// Whether a reference is written as digits, which may need quotes; recorded ids and members have their own.
+    fn writes_number(&self, target: &Target) -> bool {
+        match target.shown {
+            ShownOf::Id => matches!(self.all[target.to].ids, OwnIds::Counted { .. }),
+            ShownOf::Member(_) => false,
+            ShownOf::Reference(to, _) => matches!(self.all[to].ids, OwnIds::Counted { .. }),
+        }
+    }
+
+    /// What is shown as the member `name` of items of a collection: what it refers to in turn, or its text.
+    fn shown(&mut self, index: usize, name: &str) -> Result<ShownOf, ScaleError> {
+        let plans = self.plans;
+        let refers = plans[index].fields.iter().find_map(|(field, fill)| match fill {
+            Fill::Target { path, spread, member: None } if field == name => Some((path, *spread)),
+            _ => None,
+        });
+        if let Some((path, spread)) = refers {
+            let (to, relation) = self.target(index, path, spread)?;
+            return Ok(ShownOf::Reference(to, relation));
+        }
+        Ok(ShownOf::Member(self.member(index, name)?))
+    }
+
+    /// The number of the member `name` among those that are shown elsewhere.
     fn member(&mut self, index: usize, name: &str) -> Result<usize, ScaleError> {
         if !has_place(&self.sources[index].items, name) {
             return fail(
@@ -348,7 +385,10 @@ impl Compiler<'_> {
             );
         }
         let texts = map(&self.plans[index].texts, |text| {
-            json_text::find(text, name).pop().map_or_else(|| "null".to_owned(), |place| text[place].to_owned())
+            json_text::find(text, name)
+                .into_iter()
+                .next()
+                .map_or_else(|| "null".to_owned(), |place| text[place].to_owned())
         });
         self.all[index].members.push(texts);
         Ok(self.all[index].members.len() - 1)
@@ -361,10 +401,37 @@ struct FieldValue {
 }
 
 enum Resolved {
-    Target { to: usize, relation: Relation, member: Option<usize> },
+    Target(Target),
     Unique { first: u64, per_item: u64 },
     Sources { from: usize, relation: Relation, field: usize, rendering: Option<usize> },
     Numbered,
+}
+
+/// A reference before it has a place.
+struct Target {
+    to: usize,
+    relation: Relation,
+    shown: ShownOf,
+}
+
+enum ShownOf {
+    Id,
+    Member(usize),
+    Reference(usize, Relation),
+}
+
+impl Target {
+    /// The hole of the `nth` of its places in an item.
+    fn at(&self, nth: u64) -> HoleValue {
+        let shown = match self.shown {
+            ShownOf::Id => Shown::Id,
+            ShownOf::Member(member) => Shown::Member(member),
+            ShownOf::Reference(to, relation) => {
+                Shown::Reference(Box::new(HoleValue::Target { to, relation, nth: 0, shown: Shown::Id }))
+            }
+        };
+        HoleValue::Target { to: self.to, relation: self.relation, nth, shown }
+    }
 }
 
 fn map<T>(texts: &ByAge<String>, f: impl Fn(&str) -> T) -> ByAge<T> {
@@ -414,5 +481,140 @@ fn facts(text: &str) -> Facts {
         updated: time_at(text, "updated_at"),
         last_activity: time_at(text, "last_activity_at").or_else(|| time_at(text, "last_activity")),
         status: string_at(text, "status"),
+        job_ids: json_text::find(text, "jobs[].id").into_iter().map(|place| text[place].to_owned()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scale::Ids;
+
+    fn source(path: &str, items: &[&str], scale: Option<Scale>) -> Source {
+        let items = items.iter().map(|item| (*item).to_owned()).collect();
+        Source { path: path.to_owned(), items, scale, known_fields: Vec::new() }
+    }
+
+    fn page(sources: &[Source], path: &str) -> String {
+        let collections = compile(sources).unwrap();
+        let collection = collections.at(path).unwrap();
+        let numbers: Vec<u64> = collection.window.numbers().collect();
+        String::from_utf8(collections.page(collection, &numbers)).unwrap()
+    }
+
+    fn check(sources: &[Source], expected: &str) {
+        assert_eq!(compile(sources).unwrap_err().to_string(), expected);
+    }
+
+    const PARENTS: &[&str] = &[r#"{"id":1,"name":"one"}"#, r#"{"id":2,"name":"two"}"#];
+    const CHILDREN: &[&str] =
+        &[r#"{"id":8,"parent_id":1,"parent":"one","n":[{"id":5},{"id":6}]}"#, r#"{"id":9,"parent_id":null}"#];
+
+    #[test]
+    fn templates_repeat_with_ids_and_references_of_their_own() {
+        let scale = Scale::to(4)
+            .ids_from(9_000_000_001)
+            .field("parent_id", Ids::of("/parents"))
+            .field("parent", Ids::of("/parents").member("name"))
+            .field("n[].id", Ids::unique_from(70));
+        let sources = [source("/children", CHILDREN, Some(scale)), source("/parents", PARENTS, None)];
+        let expected = concat!(
+            r#"[{"id":9000000001,"parent_id":1,"parent":"one","n":[{"id":70},{"id":71}]},{"id":9000000002,"parent_id":null},"#,
+            r#"{"id":9000000003,"parent_id":2,"parent":"two","n":[{"id":74},{"id":75}]},{"id":9000000004,"parent_id":null}]"#,
+        );
+        assert_eq!(page(&sources, "/children"), expected);
+    }
+
+    #[test]
+    fn lists_of_referring_items_leave_out_those_that_do_not_refer() {
+        let children = Scale::to(4).field("parent_id", Ids::of("/parents"));
+        let parents = Scale::to(2).field("children", Ids::referring("/children", "parent_id"));
+        let sources = [
+            source("/children", CHILDREN, Some(children)),
+            source("/parents", &[r#"{"id":"a1","children":[]}"#], Some(parents.ids_from(3))),
+        ];
+        assert_eq!(page(&sources, "/parents"), r#"[{"id":"3","children":[8]},{"id":"4","children":[10]}]"#);
+    }
+
+    #[test]
+    fn a_reference_may_be_shown_through_another_item() {
+        let children = Scale::to(4).field("parent_id", Ids::spread_over("/parents"));
+        let notes = Scale::to(4).field("of", Ids::of("/children").member("parent_id"));
+        let sources = [
+            source("/children", CHILDREN, Some(children)),
+            source("/notes", &[r#"{"id":0,"of":0}"#], Some(notes)),
+            source("/parents", PARENTS, None),
+        ];
+        assert_eq!(page(&sources, "/notes"), r#"[{"id":0,"of":1},{"id":1,"of":2},{"id":2,"of":1},{"id":3,"of":2}]"#);
+    }
+
+    #[test]
+    fn a_later_generation_shows_what_was_revised_and_what_is_new() {
+        let items =
+            &[r#"{"id":1,"state":"a","created_at":"2020-01-01T00:00:00Z","updated_at":"2020-02-01T00:00:00.500Z"}"#];
+        let scale = Scale::to(3).skip(1).revise_every(2).revise("state", "b");
+        let expected = concat!(
+            r#"[{"id":2,"state":"a","created_at":"2020-01-01T00:00:00Z","updated_at":"2020-02-01T00:00:00.500Z"},"#,
+            r#"{"id":3,"state":"b","created_at":"2020-01-01T00:00:00Z","updated_at":"2020-02-02T00:00:00.500Z"},"#,
+            r#"{"id":4,"state":"a","created_at":"2020-02-02T00:00:00Z","updated_at":"2020-02-02T00:00:00.500Z"}]"#,
+        );
+        assert_eq!(page(&[source("/x", items, Some(scale))], "/x"), expected);
+    }
+
+    #[test]
+    fn numbers_go_into_strings() {
+        let scale = Scale::to(2).numbered("mail").numbered("name");
+        let items = &[r#"{"id":1,"mail":"ada@example.com","name":"Ada"}"#];
+        let expected = r#"[{"id":1,"mail":"ada-0@example.com","name":"Ada-0"},{"id":2,"mail":"ada-1@example.com","name":"Ada-1"}]"#;
+        assert_eq!(page(&[source("/x", items, Some(scale))], "/x"), expected);
+    }
+
+    #[test]
+    fn a_scale_that_does_not_fit_the_recording_says_why() {
+        let child = |scale| [source("/children", CHILDREN, Some(scale)), source("/parents", PARENTS, None)];
+        check(
+            &child(Scale::to(1).field("parentid", Ids::of("/parents"))),
+            "/children: no recorded item has a value at `parentid`",
+        );
+        check(
+            &child(Scale::to(1).field("parent_id", Ids::of("/parent"))),
+            "/children: /parent was not recorded; lists in the recording: /children, /parents",
+        );
+        check(
+            &child(Scale::to(1).field("parent_id", Ids::referring("/parents", "child_id"))),
+            "/children: /parents does not say field(\"child_id\", Ids::of(\"/children\"))",
+        );
+        check(
+            &child(Scale::to(1).field("n", Ids::unique_from(1)).field("n[].id", Ids::unique_from(1))),
+            "/children: two fields set the same place, `5`",
+        );
+        check(
+            &child(Scale::to(1).revise("parent", "x")),
+            "/children: revise says what changes, and revise_every is not said",
+        );
+        check(
+            &child(Scale::to(1).revise_every(0)),
+            "/children: revise_every(0): say every how many items change, from 1",
+        );
+        check(
+            &child(Scale::to(1).revise_every(2)),
+            "/children: revise_every: no recorded item has a time of change; say what changes with revise(field, value)",
+        );
+        check(&child(Scale::to(1).revise_every(2).revise("nil", 1)), "/children: revise: no recorded item has `nil`");
+        check(&child(Scale::to(1).skip(1).revised_at("soon")), "/children: revised_at(\"soon\") is no ISO 8601 time");
+        check(&child(Scale::to(u64::MAX)), "/children: ids from 8 on do not fit 63 bits");
+        check(
+            &[source("/empty", &[], Some(Scale::to(5)))],
+            "/empty: the recorded list is empty, there is nothing to scale",
+        );
+        check(
+            &[source("/x", &[r#"{"id":"a"}"#], Some(Scale::to(5)))],
+            "/x: no recorded item has a number as `id`; say ids_from",
+        );
+        let none = [
+            source("/children", CHILDREN, Some(Scale::to(1).field("parent_id", Ids::of("/parents")))),
+            source("/parents", PARENTS, Some(Scale::to(0))),
+        ];
+        check(&none, "/children: /parents, to which its items refer, is empty");
     }
 }

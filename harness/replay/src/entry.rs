@@ -1,6 +1,8 @@
 //! Turns one HAR entry into an exchange: fills in what recorders leave out, decodes the body, and says why an exchange cannot
 //! be replayed. Which headers survive is left to `headers`.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -19,7 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The exchange of entry `index`; none if it is not HTTP (`data:`, `ws:`, `chrome-extension:`).
-pub(crate) fn exchange(index: usize, mut entry: Value) -> Result<Option<Exchange>, String> {
+pub(crate) fn exchange(file: &Arc<str>, index: usize, mut entry: Value) -> Result<Option<Exchange>, String> {
     complete(&mut entry)?;
     let entry: Entries = serde_json::from_value(entry).map_err(|error| error.to_string())?;
     let mut url = Url::parse(&entry.request.url).map_err(|error| format!("{error}: `{}`", entry.request.url))?;
@@ -32,7 +34,7 @@ pub(crate) fn exchange(index: usize, mut entry: Value) -> Result<Option<Exchange
     let method = entry.request.method.to_ascii_uppercase();
     let response = response(&method, &entry.response)?;
     let body = entry.request.post_data.and_then(RequestBody::recorded);
-    Ok(Some(Exchange { entry: index, method, url, body, response }))
+    Ok(Some(Exchange { file: file.clone(), entry: index, method, url, body, response }))
 }
 
 fn response(method: &str, recorded: &har::v1_2::Response) -> Result<Result<Response, Unplayable>, String> {
@@ -140,7 +142,7 @@ mod tests {
 
     fn get(response: Value) -> Result<Response, Unplayable> {
         let request = json!({"method": "get", "url": "https://api.example.com/v1/things"});
-        exchange(0, entry(request, response)).unwrap().unwrap().response
+        exchange(&"test.har".into(), 0, entry(request, response)).unwrap().unwrap().response
     }
 
     #[test]
@@ -159,7 +161,7 @@ mod tests {
         );
         value["connection"] = json!(443);
         value["time"] = Value::Null;
-        assert_eq!(exchange(0, value).unwrap().unwrap().response.unwrap().body, b"x");
+        assert_eq!(exchange(&"test.har".into(), 0, value).unwrap().unwrap().response.unwrap().body, b"x");
     }
 
     #[test]
@@ -169,7 +171,11 @@ mod tests {
             assert_eq!(response.unwrap().body, b"hello", "{text:?}");
         }
         let request = json!({"method": "GET", "url": "https://a.example/"});
-        let error = exchange(3, entry(request, json!({"status": 200, "content": {"text": "%", "encoding": "base64"}})));
+        let error = exchange(
+            &"test.har".into(),
+            3,
+            entry(request, json!({"status": 200, "content": {"text": "%", "encoding": "base64"}})),
+        );
         assert!(error.unwrap_err().starts_with("response.content.text is not base64"));
     }
 
@@ -203,19 +209,19 @@ mod tests {
     fn what_is_not_http_is_no_exchange() {
         for url in ["data:text/plain,x", "ws://a.example/", "chrome-extension://abc/x.js"] {
             let value = entry(json!({"method": "GET", "url": url}), json!({"status": 200}));
-            assert!(exchange(0, value).unwrap().is_none(), "{url}");
+            assert!(exchange(&"test.har".into(), 0, value).unwrap().is_none(), "{url}");
         }
         let value = entry(json!({"method": "GET", "url": "/relative"}), json!({"status": 200}));
-        assert_eq!(exchange(0, value).unwrap_err(), "relative URL without a base: `/relative`");
+        assert_eq!(exchange(&"test.har".into(), 0, value).unwrap_err(), "relative URL without a base: `/relative`");
         let value = entry(json!({"method": "GET"}), json!({"status": 200}));
-        assert_eq!(exchange(0, value).unwrap_err(), "missing field `url`");
+        assert_eq!(exchange(&"test.har".into(), 0, value).unwrap_err(), "missing field `url`");
     }
 
     #[test]
     fn a_query_that_stands_only_in_the_query_string_list_counts() {
         let request =
             json!({"method": "GET", "url": "https://a.example/x", "queryString": [{"name": "page", "value": "2"}]});
-        let exchange = exchange(0, entry(request, json!({"status": 204}))).unwrap().unwrap();
+        let exchange = exchange(&"test.har".into(), 0, entry(request, json!({"status": 204}))).unwrap().unwrap();
         assert_eq!(exchange.url.query(), Some("page=2"));
     }
 }

@@ -91,7 +91,7 @@ impl Exact {
         let cursor = cursors.0.entry(sequence.number).or_default();
         let exchange = &sequence.exchanges[(*cursor).min(sequence.exchanges.len() - 1)];
         *cursor += 1;
-        exchange.response.as_ref().map_err(|why| format!("entry {}: {why}", exchange.entry))
+        exchange.response.as_ref().map_err(|why| format!("{}: {why}", exchange.place()))
     }
 
     /// The query as it is compared: in no order, without what is ignored.
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(ask(&exact, &mut cursors, "GET", "/retried", ""), "second try");
         assert_eq!(
             ask(&exact, &mut cursors, "GET", "/lost", ""),
-            "unmatched: entry 2: the recorded request had no response (status 0)"
+            "unmatched: recording, entry 2: the recorded request had no response (status 0)"
         );
     }
 }

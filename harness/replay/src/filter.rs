@@ -1,4 +1,4 @@
-//! The filters of a Harvest v1 list that can be honoured on scaled items: times and status.
+//! The filters of a Harvest v1 list that can be honoured on scaled items: times, status, an application's job, candidates' ids.
 
 use crate::collections::Facts;
 use crate::time::millis;
@@ -10,6 +10,10 @@ pub(crate) struct Filter {
     updated: Span,
     last_activity: Span,
     status: Option<String>,
+    /// Only items with this job.
+    pub(crate) job_id: Option<String>,
+    /// Only items with these ids.
+    pub(crate) ids: Option<Vec<String>>,
 }
 
 /// Milliseconds since 1970; `after` is inclusive, `before` is not.
@@ -28,10 +32,16 @@ impl Filter {
         if !documented(path, name) {
             return Err(format!("the filter `{name}` cannot be honoured on a replayed {path}"));
         }
-        if name == "status" {
-            self.status = Some(value.to_owned());
-            return Ok(());
+        match name {
+            "status" => self.status = Some(value.to_owned()),
+            "job_id" => self.job_id = Some(value.to_owned()),
+            "candidate_ids" => self.ids = Some(value.split(',').map(|id| id.trim().to_owned()).collect()),
+            _ => self.add_time(name, value)?,
         }
+        Ok(())
+    }
+
+    fn add_time(&mut self, name: &str, value: &str) -> Result<(), String> {
         let time = millis(value).ok_or_else(|| format!("`{name}={value}` is no ISO 8601 time"))?;
         match name {
             "created_after" => self.created.after = Some(time),
@@ -47,7 +57,7 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether an item with these facts is listed. An item without a time is not, where one is asked for.
+    /// Whether times and status list an item with these facts. An item without a time is not, where one is asked for.
     pub(crate) fn lets(&self, facts: &Facts) -> bool {
         self.created.lets(facts.created)
             && self.updated.lets(facts.updated)
@@ -70,6 +80,8 @@ fn documented(path: &str, name: &str) -> bool {
         // The documentation names no such filter for applications.
         "updated_after" | "updated_before" => path != "/v1/applications",
         "last_activity_after" => path == "/v1/applications",
+        "job_id" => path == "/v1/applications",
+        "candidate_ids" => path == "/v1/candidates",
         "status" => matches!(path, "/v1/applications" | "/v1/jobs" | "/v1/offers"),
         _ => false,
     }

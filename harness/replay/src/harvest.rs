@@ -7,12 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use wiremock::Request;
 
-use crate::collections::{Collection, Collections};
+use crate::collections::{Collection, Collections, Selection};
 use crate::compile::{self, ScaleError, Source};
 use crate::filter::Filter;
 use crate::json_text;
 use crate::link;
-use crate::recording::{Exchange, Response};
+use crate::recording::{Exchange, Response, Unplayable};
 use crate::scale::{Fill, Scale};
 
 const DEFAULT_PER_PAGE: u64 = 100;
@@ -28,6 +28,8 @@ pub(crate) struct Harvest {
     /// Recorded error bodies, by status; they say more than the built-in ones.
     errors: BTreeMap<u16, Response>,
     api_key: Option<String>,
+    /// Lists with a page that was recorded without its body, and why nothing can be said of them.
+    incomplete: BTreeMap<String, String>,
 }
 
 /// What a list request asks for.
@@ -56,9 +58,17 @@ impl Harvest {
         let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut headers = BTreeMap::new();
         let mut errors = BTreeMap::new();
+        let mut incomplete = BTreeMap::new();
         for exchange in exchanges {
-            let Ok(response) = &exchange.response else { continue };
             let path = exchange.url.path();
+            let response = match &exchange.response {
+                Ok(response) => response,
+                Err(why @ Unplayable::NoBody(_)) if exchange.method == "GET" => {
+                    incomplete.entry(path.to_owned()).or_insert_with(|| format!("{}: {why}", exchange.place()));
+                    continue;
+                }
+                Err(_) => continue,
+            };
             if let Some(items) = list(exchange, response) {
                 add_new(lists.entry(path.to_owned()).or_default(), items);
                 headers.entry(path.to_owned()).or_insert_with(|| list_headers(response));
@@ -83,7 +93,9 @@ impl Harvest {
                 path,
             })
             .collect();
-        Ok(Self { collections: compile::compile(&sources)?, headers, errors, api_key })
+        // A page or two is enough of what is scaled.
+        incomplete.retain(|path, _| !scales.contains_key(path));
+        Ok(Self { collections: compile::compile(&sources)?, headers, errors, api_key, incomplete })
     }
 
     /// The answer to `request`; none if it asks for no collection. `base` is the replay's own URL.
@@ -107,6 +119,9 @@ impl Harvest {
     }
 
     fn list(&self, collection: &Collection, request: &Request, base: &str) -> Result<Response, String> {
+        if let Some(why) = self.incomplete.get(&collection.path) {
+            return Err(why.clone());
+        }
         let query = match ListQuery::of(&collection.path, request) {
             Ok(query) => query,
             Err(Refusal::Unmatched(why)) => return Err(why),
@@ -116,11 +131,9 @@ impl Harvest {
                 return Ok(json(422, body.to_string().into_bytes()));
             }
         };
-        let numbers = collection.numbers(&query.filter);
-        let total = numbers.len() as u64;
-        let start = (query.page - 1).saturating_mul(query.per_page).min(total);
-        let end = start.saturating_add(query.per_page).min(total);
-        let body = self.collections.page(collection, &numbers[start as usize..end as usize]);
+        let start = (query.page - 1).saturating_mul(query.per_page);
+        let Selection { total, numbers } = self.collections.select(collection, &query.filter, start, query.per_page);
+        let body = self.collections.page(collection, &numbers);
         let mut headers = self.headers.get(&collection.path).cloned().unwrap_or_default();
         let last = total.div_ceil(query.per_page).max(1);
         let pages = link::Pages { page: query.page, last, with_last: !query.skip_count };
@@ -234,7 +247,11 @@ fn known_fields(path: &str, linked: impl Fn(&str) -> bool) -> Vec<(String, Fill)
             (path, "openings[].id", unique()),
             (applications, "openings[].application_id", sources(applications, "jobs[].id", false)),
         ],
-        "/v1/offers" | "/v1/scorecards" => vec![(applications, "application_id", target(applications, false, None))],
+        "/v1/offers" | "/v1/scorecards" => vec![
+            (applications, "application_id", target(applications, false, None)),
+            (applications, "candidate_id", target(applications, false, Some("candidate_id"))),
+            (applications, "job_id", target(applications, false, Some("jobs[].id"))),
+        ],
         _ => Vec::new(),
     };
     fields.into_iter().filter(|(other, ..)| linked(other)).map(|(_, field, fill)| (field.to_owned(), fill)).collect()

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 use url::Url;
@@ -25,7 +26,9 @@ pub struct Recording {
 /// One recorded HTTP request and its response.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// The index of its entry in the file it comes from, from 0.
+    /// The name of the file it comes from, without folders.
+    pub file: Arc<str>,
+    /// The index of its entry in that file, from 0.
     pub entry: usize,
     /// The request method, in capital letters.
     pub method: String,
@@ -59,6 +62,13 @@ pub enum Unplayable {
     /// The recorder left the body out.
     #[error("the recorded response has {0} bytes, but the recording does not hold them")]
     NoBody(i64),
+}
+
+impl Exchange {
+    /// Where it was recorded: `jobs.har, entry 3`.
+    pub(crate) fn place(&self) -> String {
+        format!("{}, entry {}", self.file, self.entry)
+    }
 }
 
 impl Recording {
@@ -207,8 +217,9 @@ fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Exchange>, RecordingError> {
     };
     let count = entries.len();
     let mut exchanges = Vec::new();
+    let name: Arc<str> = Path::new(file).file_name().map_or(file.into(), |name| name.to_string_lossy().into());
     for (index, entry) in entries.into_iter().enumerate() {
-        let exchange = entry::exchange(index, entry).map_err(|cause| RecordingError::Entry {
+        let exchange = entry::exchange(&name, index, entry).map_err(|cause| RecordingError::Entry {
             file: file.to_owned(),
             index,
             cause,

@@ -147,8 +147,8 @@ impl Ids {
         Self(Fill::Unique { first })
     }
 
-    /// The top-level member `name` of the same item in place of its id:
-    /// `field("jobs[].name", Ids::spread_over("/v1/jobs").member("name"))`. Only for [`Ids::of`] and [`Ids::spread_over`].
+    /// The member `name` of the same item in place of its id: `field("jobs[].name", Ids::spread_over("/v1/jobs").member("name"))`, or
+    /// `field("candidate_id", Ids::of("/v1/applications").member("candidate_id"))`. Only for [`Ids::of`] and [`Ids::spread_over`].
     #[must_use]
     pub fn member(mut self, name: impl Into<String>) -> Self {
         if let Fill::Target { member, .. } = &mut self.0 {

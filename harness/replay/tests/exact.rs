@@ -13,7 +13,7 @@ fn replay(entries: &[Value]) -> Replay {
     Replay::new("api", Recording::from_slice(document.to_string().as_bytes()).unwrap())
 }
 
-fn entry(url: &str, headers: Value, content: Value) -> Value {
+fn entry(url: &str, headers: &Value, content: &Value) -> Value {
     json!({"request": {"method": "GET", "url": url}, "response": {"status": 200, "headers": headers, "content": content}})
 }
 
@@ -25,7 +25,7 @@ async fn links_and_locations_lead_to_the_replay_and_bodies_only_if_asked() {
         {"name": "x-origin", "value": "https://api.example.com"},
     ]);
     let body = r#"{"next":"https:\/\/api.example.com\/list?cursor=abc","docs":"https://docs.example.com/"}"#;
-    let replay = replay(&[entry("https://api.example.com/list", headers, json!({"text": body}))]);
+    let replay = replay(&[entry("https://api.example.com/list", &headers, &json!({"text": body}))]);
     let sample = Sample::of(&replay);
     let url = &sample.url;
     let response = sample.get("/list").await;
@@ -58,7 +58,7 @@ async fn a_decoded_body_is_served_whole_whatever_the_recorded_headers_say() {
     let content = json!({"size": 7, "text": "WyLwn5iAIl0=", "encoding": "base64", "mimeType": "application/json"});
     let mut document = b"\xef\xbb\xbf".to_vec();
     document.extend(
-        json!({"log": {"version": "1.2", "entries": [entry("https://api.example.com/x", headers, content)]}})
+        json!({"log": {"version": "1.2", "entries": [entry("https://api.example.com/x", &headers, &content)]}})
             .to_string()
             .bytes(),
     );
@@ -104,7 +104,7 @@ async fn ignored_query_names_and_bodies_decide_as_told() {
 #[tokio::test]
 async fn requests_without_an_answer_are_counted_all_and_named_some() {
     let lost = json!({"request": {"method": "GET", "url": "https://api.example.com/lost"}, "response": {"status": 200, "content": {"size": 68_109}}});
-    let there = entry("https://api.example.com/there", json!([]), json!({"text": "x"}));
+    let there = entry("https://api.example.com/there", &json!([]), &json!({"text": "x"}));
     let sample = Sample::of(&replay(&[there, lost]));
     assert_eq!(sample.get("/lost").await.status(), 404);
     for number in 0..100 {
@@ -116,7 +116,7 @@ async fn requests_without_an_answer_are_counted_all_and_named_some() {
     assert_eq!((requests.len(), total), (20, 101));
     assert_eq!(
         requests[0],
-        "GET /lost: entry 1: the recorded response has 68109 bytes, but the recording does not hold them"
+        "GET /lost: recording, entry 1: the recorded response has 68109 bytes, but the recording does not hold them"
     );
     assert!(requests[1].starts_with("GET /absent?number=0&long="), "{}", requests[1]);
     assert!(requests[1].ends_with("...: no recorded exchange has this path"), "{}", requests[1]);

@@ -5,9 +5,9 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{GREENHOUSE, KEY, Sample, link};
-use highwater::ServiceFault;
-use highwater_replay::{Replay, Scale};
+use common::{GREENHOUSE, KEY, Sample, har, link};
+use highwater::{Service, ServiceFault};
+use highwater_replay::{Recording, Replay, Scale};
 use serde_json::{Value, json};
 
 fn recorded() -> Replay {
@@ -225,6 +225,77 @@ async fn filters_are_honoured_on_scaled_items() {
     assert_eq!(sample.all(&format!("/v1/jobs?status=open&updated_after={since}&per_page=7")).await, expected);
     assert!(sample.all("/v1/jobs?status=unheard-of").await.is_empty());
     sample.end().unwrap();
+}
+
+#[tokio::test]
+async fn a_jobs_applications_and_named_candidates_are_listed_alone() {
+    for replay in [recorded(), scaled()] {
+        let sample = Sample::of(&replay);
+        let all = sample.all("/v1/applications?per_page=500").await;
+        let job = &all[7]["jobs"][0]["id"];
+        let has_job = |item: &&Value| item["jobs"].as_array().unwrap().iter().any(|listed| listed["id"] == *job);
+        let expected: Vec<Value> = all.iter().filter(has_job).cloned().collect();
+        assert!(!expected.is_empty());
+        assert_eq!(sample.all(&format!("/v1/applications?job_id={job}&per_page=3")).await, expected);
+        assert!(sample.all("/v1/applications?job_id=1").await.is_empty());
+        let candidates = sample.all("/v1/candidates?per_page=500").await;
+        let (first, last) = (&candidates[3]["id"], &candidates[50]["id"]);
+        let named = sample.all(&format!("/v1/candidates?candidate_ids={last},{first},1")).await;
+        assert_eq!(named, [candidates[3].clone(), candidates[50].clone()]);
+        sample.end().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn offers_follow_the_references_of_their_applications() {
+    let offers = r#"[{"id":1,"application_id":19214950003,"candidate_id":5,"job_id":6,"status":"accepted"}]"#;
+    let offers =
+        Recording::from_slice(&har(&[("GET", "https://harvest.greenhouse.io/v1/offers", 200, offers)])).unwrap();
+    let replay = scaled().and(offers).collection("/v1/offers", Scale::to(500));
+    let sample = Sample::of(&replay);
+    let applications: BTreeMap<u64, Value> = sample
+        .all("/v1/applications?per_page=500")
+        .await
+        .into_iter()
+        .map(|item| (item["id"].as_u64().unwrap(), item))
+        .collect();
+    for offer in sample.all("/v1/offers?per_page=500").await {
+        let application = &applications[&offer["application_id"].as_u64().unwrap()];
+        assert_eq!(offer["candidate_id"], application["candidate_id"]);
+        let job = &application["jobs"][0]["id"];
+        assert!(job.is_null() || offer["job_id"] == *job);
+    }
+    sample.end().unwrap();
+}
+
+#[tokio::test]
+async fn a_list_with_a_page_that_lost_its_body_is_served_only_when_scaled() {
+    let document = json!({"log": {"version": "1.2", "entries": [
+        {"request": {"method": "GET", "url": "https://harvest.greenhouse.io/v1/users?page=1"},
+         "response": {"status": 200, "content": {"text": "[{\"id\":1}]"}}},
+        {"request": {"method": "GET", "url": "https://harvest.greenhouse.io/v1/users?page=2"},
+         "response": {"status": 200, "content": {"size": 5_000}}},
+    ]}});
+    let recording = Recording::from_slice(document.to_string().as_bytes()).unwrap();
+    let replay = Replay::harvest("greenhouse", recording);
+    let sample = Sample::of(&replay);
+    assert_eq!(sample.get("/v1/users").await.status(), 404);
+    let expected =
+        "GET /v1/users: recording, entry 1: the recorded response has 5000 bytes, but the recording does not hold them";
+    assert_eq!(sample.end(), Err(ServiceFault::UnmatchedRequests { requests: vec![expected.to_owned()], total: 1 }));
+    let sample = Sample::of(&replay.collection("/v1/users", Scale::to(7)));
+    assert_eq!(sample.items("/v1/users").await.len(), 7);
+    sample.end().unwrap();
+}
+
+#[test]
+fn a_collection_that_was_not_recorded_is_named_with_those_that_were() {
+    let error = recorded().collection("/v1/aplications", Scale::to(5)).start().err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "failed to prepare the replay of service `greenhouse`: /v1/aplications: no list was recorded at this path; \
+         lists in the recording: /v1/applications, /v1/candidates, /v1/jobs"
+    );
 }
 
 #[tokio::test]
