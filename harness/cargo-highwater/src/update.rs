@@ -229,6 +229,7 @@ mod tests {
                 target: "t".into(),
             },
             samples: vec![Sample {
+                growth: None,
                 metrics: [(Metric::PeakBytes, peak)].into(),
                 notes: Vec::new(),
                 observations: Default::default(),

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 pub(super) fn find(path: Option<&OsStr>) -> Option<PathBuf> {
     let of_path = path.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
     let fixed = versions(Path::new("/usr/lib/postgresql")).into_iter().chain([PathBuf::from("/usr/local/bin")]);
-    of_path.into_iter().chain(fixed).find(|folder| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()))
+    of_path
+        .into_iter()
+        .chain(fixed)
+        .find(|folder| ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file()))
 }
 
 /// `root/VERSION/bin` for every version there is, newest first.

@@ -90,7 +90,8 @@ impl RunningService for EmbeddedServer {
     fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
         let name = super::database_name();
         let made = Sample::begin(name.clone());
-        let sample = made.map_err(|cause| ServiceError::new("make an empty database for the embedded Postgres server", cause))?;
+        let sample =
+            made.map_err(|cause| ServiceError::new("make an empty database for the embedded Postgres server", cause))?;
         if let Some(previous) = self.replace(Some(Arc::new(sample))) {
             previous.end();
         }

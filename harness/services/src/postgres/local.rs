@@ -40,8 +40,11 @@ impl LocalServer {
     /// When PostgreSQL is not installed, or does not start; then with the end of its log.
     pub(crate) fn start() -> Result<Self, ServiceError> {
         let missing = || {
-            ServiceError::new("find a local Postgres", "neither PATH nor /usr/lib/postgresql/*/bin has initdb and postgres")
-                .remedy("apt-get install postgresql, or HIGHWATER_SERVICES=embedded")
+            ServiceError::new(
+                "find a local Postgres",
+                "neither PATH nor /usr/lib/postgresql/*/bin has initdb and postgres",
+            )
+            .remedy("apt-get install postgresql, or HIGHWATER_SERVICES=embedded")
         };
         let programs = binaries::find(std::env::var_os("PATH").as_deref()).ok_or_else(missing)?;
         let launcher = Launcher::new()?;
@@ -134,7 +137,9 @@ impl Cluster {
         let deadline = Instant::now() + START;
         loop {
             if let Some(status) = process.exited() {
-                return Err(self.failed("start Postgres", format!("it ended with {status}; its log ends: {}", self.log_tail())));
+                return Err(
+                    self.failed("start Postgres", format!("it ended with {status}; its log ends: {}", self.log_tail()))
+                );
             }
             let cause = match data_directory(&url) {
                 Ok(folder) if Path::new(&folder) == self.data => return RemoteServer::connect(&url),
@@ -200,7 +205,10 @@ impl ServerProcess {
             Ok(status)
         })?;
         let id = start.recv().map_err(std::io::Error::other)??;
-        let pid = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or_else(|| std::io::Error::other("a process id out of range"))?;
+        let pid = i32::try_from(id)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| std::io::Error::other("a process id out of range"))?;
         Ok(Self { pid, keeper: Some(keeper), status: std::sync::Mutex::new(status) })
     }
 

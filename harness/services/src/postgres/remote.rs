@@ -46,7 +46,9 @@ impl RemoteServer {
     pub(super) fn drop_databases(&mut self) -> Result<(), String> {
         while let Some(name) = self.databases.last() {
             let dropped = self.statement(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
-            dropped.map_err(|failed| format!("failed to drop the database {name} on {}: {}", self.url.shown(), failed.cause()))?;
+            dropped.map_err(|failed| {
+                format!("failed to drop the database {name} on {}: {}", self.url.shown(), failed.cause())
+            })?;
             self.databases.pop();
         }
         Ok(())
@@ -154,10 +156,13 @@ pub(super) async fn connect(config: &Config) -> Result<Client, Failure> {
 pub(super) fn on_own_runtime<T: Send>(future: impl Future<Output = Result<T, Failure>> + Send) -> Result<T, Failure> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::NoRuntime)?;
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::NoRuntime)?;
             runtime.block_on(future)
         });
-        thread.join().unwrap_or_else(|_| Err(Failure::NoRuntime(std::io::Error::other("the thread that talks to Postgres panicked"))))
+        thread.join().unwrap_or_else(|_| {
+            Err(Failure::NoRuntime(std::io::Error::other("the thread that talks to Postgres panicked")))
+        })
     })
 }
 
@@ -183,7 +188,8 @@ impl ServerUrl {
         let start = url.len() - rest.len();
         let end = rest.find(['/', '?']).map_or(url.len(), |at| start + at);
         let options = url[end..].split_once('?').map_or("", |(_, options)| options);
-        let options: Vec<&str> = options.split('&').filter(|option| !option.is_empty() && !option.starts_with("dbname=")).collect();
+        let options: Vec<&str> =
+            options.split('&').filter(|option| !option.is_empty() && !option.starts_with("dbname=")).collect();
         let options = if options.is_empty() { String::new() } else { format!("?{}", options.join("&")) };
         Ok(Self { server: url[..end].to_owned(), options, config })
     }
@@ -207,7 +213,8 @@ mod tests {
 
     #[test]
     fn the_database_of_a_url_can_be_another() {
-        let check = |url: &str, expect: &str| assert_eq!(ServerUrl::parse(url).unwrap().with_database("new"), expect, "{url}");
+        let check =
+            |url: &str, expect: &str| assert_eq!(ServerUrl::parse(url).unwrap().with_database("new"), expect, "{url}");
         check("postgres://u:p%40ss@h:5433/old", "postgres://u:p%40ss@h:5433/new");
         check("postgresql://h", "postgresql://h/new");
         check("postgres://u@h/old?dbname=x&application_name=a", "postgres://u@h/new?application_name=a");

@@ -29,14 +29,18 @@ impl Launcher {
         if !rustix::process::geteuid().is_root() {
             return Ok(Self { user: None, setpriv });
         }
-        let refused = |cause: &str, remedy: &str| Err(ServiceError::new("run Postgres as an unprivileged user", cause).remedy(remedy));
+        let refused = |cause: &str, remedy: &str| {
+            Err(ServiceError::new("run Postgres as an unprivileged user", cause).remedy(remedy))
+        };
         if setpriv.is_none() {
             return refused("the program setpriv is not on PATH", "apt-get install util-linux, or do not run as root");
         }
         let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         match ["postgres", "nobody"].iter().find_map(|name| user_of(&passwd, name)) {
             Some(user) => Ok(Self { user: Some(user), setpriv }),
-            None => refused("/etc/passwd has neither postgres nor nobody", "add a user postgres, or do not run as root"),
+            None => {
+                refused("/etc/passwd has neither postgres nor nobody", "add a user postgres, or do not run as root")
+            }
         }
     }
 
@@ -56,7 +60,8 @@ impl Launcher {
     pub(super) fn hand_over(&self, folder: &Path) -> Result<(), ServiceError> {
         let Some(user) = self.user else { return Ok(()) };
         for above in folder.ancestors().skip(1) {
-            let reachable = above.metadata().is_ok_and(|metadata| metadata.mode() & 0o001 != 0 || metadata.uid() == user.uid);
+            let reachable =
+                above.metadata().is_ok_and(|metadata| metadata.mode() & 0o001 != 0 || metadata.uid() == user.uid);
             if !reachable {
                 let cause = format!("{} is closed to user id {}", above.display(), user.uid);
                 return Err(ServiceError::new(format!("use the temporary folder {}", folder.display()), cause)

@@ -11,7 +11,8 @@ use tokio_postgres::{Client, Error};
 
 use crate::support::{at, code, embedded, local, simple, with_client};
 
-const TABLE: &str = "CREATE TABLE c (id bigint PRIMARY KEY, s varchar(10), j jsonb, at timestamptz, b boolean DEFAULT true)";
+const TABLE: &str =
+    "CREATE TABLE c (id bigint PRIMARY KEY, s varchar(10), j jsonb, at timestamptz, b boolean DEFAULT true)";
 
 /// Sends text in chunks of a few bytes, so that rows are cut anywhere.
 async fn copy_text(client: &Client, sql: &str, data: &str) -> Result<u64, Error> {
@@ -40,14 +41,23 @@ async fn text_rows_are_read(client: Client) {
     assert_eq!(copy_text(&client, "COPY c FROM STDIN", data).await.unwrap(), 3);
     let expected = "1|a\tb|{\"x\": \"é\"}|2024-01-02 03:04:05+00|f; 2|NULL|NULL|NULL|NULL; 3|é\\|[1]|2024-01-02 00:00:00+00|t; [3]";
     assert_eq!(simple(&client, "SELECT * FROM c ORDER BY id").await.unwrap(), expected);
-    assert_eq!(copy_text(&client, "COPY c (s, id) FROM STDIN WITH (DELIMITER '|', NULL 'nil')", "x|10\nnil|11").await.unwrap(), 2);
-    assert_eq!(simple(&client, "SELECT id, s, b FROM c WHERE id > 9 ORDER BY id").await.unwrap(), "10|x|t; 11|NULL|t; [2]");
+    assert_eq!(
+        copy_text(&client, "COPY c (s, id) FROM STDIN WITH (DELIMITER '|', NULL 'nil')", "x|10\nnil|11").await.unwrap(),
+        2
+    );
+    assert_eq!(
+        simple(&client, "SELECT id, s, b FROM c WHERE id > 9 ORDER BY id").await.unwrap(),
+        "10|x|t; 11|NULL|t; [2]"
+    );
 }
 
 async fn csv_rows_are_read(client: Client) {
     client.batch_execute(TABLE).await.unwrap();
     let data = "id,s,j\n1,\"a,\"\"b\"\"\",\"{\"\"k\"\": 1}\"\n2,,\n3,\"\",\"[\n1]\"\n";
-    assert_eq!(copy_text(&client, "COPY c (id, s, j) FROM STDIN WITH (FORMAT csv, HEADER true)", data).await.unwrap(), 3);
+    assert_eq!(
+        copy_text(&client, "COPY c (id, s, j) FROM STDIN WITH (FORMAT csv, HEADER true)", data).await.unwrap(),
+        3
+    );
     let expected = "1|a,\"b\"|{\"k\": 1}; 2|NULL|NULL; 3||[1]; [3]";
     assert_eq!(simple(&client, "SELECT id, s, j FROM c ORDER BY id").await.unwrap(), expected);
 }
@@ -65,10 +75,15 @@ async fn rows_are_copied_to_a_stage_and_merged(mut client: Client) {
     let transaction = client.transaction().await.unwrap();
     transaction.batch_execute("CREATE TEMP TABLE stage (LIKE c INCLUDING DEFAULTS) ON COMMIT DROP").await.unwrap();
     copy_binary(transaction.client(), "stage", 50..200).await.unwrap();
-    let merged = transaction.execute("INSERT INTO c SELECT * FROM stage ON CONFLICT (id) DO UPDATE SET s = EXCLUDED.s || '!'", &[]).await;
+    let merged = transaction
+        .execute("INSERT INTO c SELECT * FROM stage ON CONFLICT (id) DO UPDATE SET s = EXCLUDED.s || '!'", &[])
+        .await;
     assert_eq!(merged.unwrap(), 150);
     transaction.commit().await.unwrap();
-    assert_eq!(simple(&client, "SELECT count(*), count(*) FILTER (WHERE s LIKE '%!') FROM c").await.unwrap(), "200|33; [1]");
+    assert_eq!(
+        simple(&client, "SELECT count(*), count(*) FILTER (WHERE s LIKE '%!') FROM c").await.unwrap(),
+        "200|33; [1]"
+    );
 }
 
 async fn a_bad_row_undoes_the_whole_copy(client: Client) {

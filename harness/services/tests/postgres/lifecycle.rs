@@ -45,7 +45,8 @@ fn a_client_that_is_still_connected_does_not_hold_up_the_end(postgres: &Postgres
         let in_transaction = connect(&endpoint).await;
         in_transaction.batch_execute("CREATE TABLE t (id int); BEGIN; INSERT INTO t VALUES (1)").await.unwrap();
         let waiting = connect(&endpoint).await;
-        let wait = tokio::spawn(async move { waiting.batch_execute("LOCK TABLE t; INSERT INTO t VALUES (2)").await.is_err() });
+        let wait =
+            tokio::spawn(async move { waiting.batch_execute("LOCK TABLE t; INSERT INTO t VALUES (2)").await.is_err() });
         let busy = connect(&endpoint).await;
         let endless = "WITH RECURSIVE n(i) AS (SELECT 1::bigint UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
         let work = tokio::spawn(async move { busy.query(endless, &[]).await.is_err() });

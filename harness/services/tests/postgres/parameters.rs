@@ -103,7 +103,10 @@ async fn a_batch_by_values_is_prepared_once_and_used_often(client: Client) {
             values.iter().flat_map(|(id, name, note)| [id as &(dyn ToSql + Sync), name, note]).collect();
         assert_eq!(client.execute(&statement, &parameters).await.unwrap(), changed, "{round}");
     }
-    assert_eq!(simple(&client, "SELECT count(*), count(note) FROM v WHERE name LIKE 'b%'").await.unwrap(), "500|250; [1]");
+    assert_eq!(
+        simple(&client, "SELECT count(*), count(note) FROM v WHERE name LIKE 'b%'").await.unwrap(),
+        "500|250; [1]"
+    );
 }
 
 async fn a_statement_may_have_as_many_parameters_as_the_protocol_counts(client: Client) {
@@ -114,11 +117,19 @@ async fn a_statement_may_have_as_many_parameters_as_the_protocol_counts(client: 
     let ids: Vec<i64> = (0..count).collect();
     let parameters: Vec<&(dyn ToSql + Sync)> = ids.iter().flat_map(|id| [id as &(dyn ToSql + Sync), id]).collect();
     assert_eq!(client.execute(&sql, &parameters).await.unwrap(), 32_767);
-    assert_eq!(simple(&client, "SELECT count(*), sum(n)::bigint, max(id) FROM many WHERE id = n").await.unwrap(), "32767|536821761|32766; [1]");
+    assert_eq!(
+        simple(&client, "SELECT count(*), sum(n)::bigint, max(id) FROM many WHERE id = n").await.unwrap(),
+        "32767|536821761|32766; [1]"
+    );
 }
 
 async fn lists_are_searched_with_the_nulls_of_sql(client: Client) {
-    client.batch_execute("CREATE TABLE l (id bigint PRIMARY KEY, s text); INSERT INTO l VALUES (1, 'a'), (2, 'b'), (3, NULL)").await.unwrap();
+    client
+        .batch_execute(
+            "CREATE TABLE l (id bigint PRIMARY KEY, s text); INSERT INTO l VALUES (1, 'a'), (2, 'b'), (3, NULL)",
+        )
+        .await
+        .unwrap();
     let ids = async |sql: &str, list: &(dyn ToSql + Sync)| -> Vec<i64> {
         client.query(sql, &[list]).await.unwrap().iter().map(|row| row.get(0)).collect()
     };
@@ -145,19 +156,31 @@ async fn unnest_pads_shorter_arrays_and_counts(client: Client) {
         .unwrap();
     let found: Vec<(Option<i64>, Option<String>, i64)> = rows.iter().map(|r| (r.get(0), r.get(1), r.get(2))).collect();
     assert_eq!(found, [(Some(1), Some("x".to_owned()), 1), (Some(2), None, 2), (Some(3), None, 3)]);
-    let rows = client.query("SELECT unnest($1::bigint[]) AS id, unnest($2::text[])", &[&vec![7_i64], &vec!["y"]]).await.unwrap();
+    let rows = client
+        .query("SELECT unnest($1::bigint[]) AS id, unnest($2::text[])", &[&vec![7_i64], &vec!["y"]])
+        .await
+        .unwrap();
     assert_eq!((rows.len(), rows[0].get::<_, i64>("id"), rows[0].get::<_, String>("unnest")), (1, 7, "y".to_owned()));
     let none = client.query("SELECT * FROM unnest($1::bigint[]) AS id", &[&None::<Vec<i64>>]).await.unwrap();
     assert_eq!(none.len(), 0);
 }
 
 async fn unnest_updates_and_deletes(client: Client) {
-    client.batch_execute("CREATE TABLE u (id bigint PRIMARY KEY, s text); INSERT INTO u VALUES (1, 'a'), (2, 'b'), (3, 'c')").await.unwrap();
+    client
+        .batch_execute(
+            "CREATE TABLE u (id bigint PRIMARY KEY, s text); INSERT INTO u VALUES (1, 'a'), (2, 'b'), (3, 'c')",
+        )
+        .await
+        .unwrap();
     let updated = client
-        .execute("UPDATE u SET s = v.s FROM unnest($1::bigint[], $2::text[]) AS v(id, s) WHERE u.id = v.id", &[&vec![1_i64, 3, 9], &vec!["x", "z", "?"]])
+        .execute(
+            "UPDATE u SET s = v.s FROM unnest($1::bigint[], $2::text[]) AS v(id, s) WHERE u.id = v.id",
+            &[&vec![1_i64, 3, 9], &vec!["x", "z", "?"]],
+        )
         .await;
     assert_eq!(updated.unwrap(), 2);
-    let deleted = client.execute("DELETE FROM u USING unnest($1::bigint[]) AS v(id) WHERE u.id = v.id", &[&vec![2_i64]]).await;
+    let deleted =
+        client.execute("DELETE FROM u USING unnest($1::bigint[]) AS v(id) WHERE u.id = v.id", &[&vec![2_i64]]).await;
     assert_eq!(deleted.unwrap(), 1);
     assert_eq!(simple(&client, "SELECT * FROM u ORDER BY id").await.unwrap(), "1|x; 3|z; [2]");
 }
@@ -165,10 +188,16 @@ async fn unnest_updates_and_deletes(client: Client) {
 async fn types_named_by_the_client_are_used(client: Client) {
     client.batch_execute(TABLE).await.unwrap();
     let inserted = client
-        .execute_typed("INSERT INTO items (id, status) SELECT * FROM unnest($1, $2)", &[(&vec![1_i64, 2], Type::INT8_ARRAY), (&vec!["a", "b"], Type::TEXT_ARRAY)])
+        .execute_typed(
+            "INSERT INTO items (id, status) SELECT * FROM unnest($1, $2)",
+            &[(&vec![1_i64, 2], Type::INT8_ARRAY), (&vec!["a", "b"], Type::TEXT_ARRAY)],
+        )
         .await;
     assert_eq!(inserted.unwrap(), 2);
-    let rows = client.query_typed("SELECT id FROM items WHERE owner IS NULL AND id = $1", &[(&2_i32, Type::INT4)]).await.unwrap();
+    let rows = client
+        .query_typed("SELECT id FROM items WHERE owner IS NULL AND id = $1", &[(&2_i32, Type::INT4)])
+        .await
+        .unwrap();
     assert_eq!(rows[0].get::<_, i64>(0), 2);
 }
 
@@ -219,9 +248,16 @@ async fn a_portal_is_read_in_parts_while_the_table_changes(mut client: Client) {
 
 async fn documents_survive_as_parameters(client: Client) {
     client.batch_execute("CREATE TABLE j (id int, doc jsonb)").await.unwrap();
-    let documents = [json!(null), json!(123), json!("s\"\\\n\u{1}é"), json!([]), json!({"z": 1, "a": {"n": -1.5e-7}, "big": 12_345_678_901_i64})];
+    let documents = [
+        json!(null),
+        json!(123),
+        json!("s\"\\\n\u{1}é"),
+        json!([]),
+        json!({"z": 1, "a": {"n": -1.5e-7}, "big": 12_345_678_901_i64}),
+    ];
     for document in &documents {
-        let back: Json = client.query_one("INSERT INTO j (doc) VALUES ($1) RETURNING doc", &[document]).await.unwrap().get(0);
+        let back: Json =
+            client.query_one("INSERT INTO j (doc) VALUES ($1) RETURNING doc", &[document]).await.unwrap().get(0);
         assert_eq!(back, *document);
     }
     let found = client.query("SELECT doc FROM j WHERE doc @> $1", &[&json!({"z": 1})]).await.unwrap();
@@ -229,16 +265,24 @@ async fn documents_survive_as_parameters(client: Client) {
     let text: String = client.query_one("SELECT doc::text FROM j WHERE doc ? $1", &[&"z"]).await.unwrap().get(0);
     assert_eq!(text, "{\"a\": {\"n\": -0.00000015}, \"z\": 1, \"big\": 12345678901}");
     let from_set = client
-        .execute("INSERT INTO j (id, doc) SELECT id, doc FROM jsonb_to_recordset($1) AS t(id int, doc jsonb)", &[&json!([{"id": 1, "doc": {"k": [1]}}, {"id": 2}])])
+        .execute(
+            "INSERT INTO j (id, doc) SELECT id, doc FROM jsonb_to_recordset($1) AS t(id int, doc jsonb)",
+            &[&json!([{"id": 1, "doc": {"k": [1]}}, {"id": 2}])],
+        )
         .await;
     assert_eq!(from_set.unwrap(), 2);
-    assert_eq!(simple(&client, "SELECT id, doc FROM j WHERE id IS NOT NULL ORDER BY id").await.unwrap(), "1|{\"k\": [1]}; 2|NULL; [2]");
+    assert_eq!(
+        simple(&client, "SELECT id, doc FROM j WHERE id IS NOT NULL ORDER BY id").await.unwrap(),
+        "1|{\"k\": [1]}; 2|NULL; [2]"
+    );
 }
 
 async fn a_value_that_cannot_be_kept_is_refused(client: Client) {
     client.batch_execute(TABLE).await.unwrap();
     let insert = "INSERT INTO items (id, status, payload) VALUES ($1, $2, $3)";
-    let refused = async |status: &str, payload: Json| code(&client.execute(insert, &[&1_i64, &status, &payload]).await.unwrap_err());
+    let refused = async |status: &str, payload: Json| {
+        code(&client.execute(insert, &[&1_i64, &status, &payload]).await.unwrap_err())
+    };
     assert_eq!(refused("a\0b", json!(1)).await, "22021");
     assert_eq!(refused("ab", json!("x\u{0}y")).await, "22P05");
     let wrong = client.execute("UPDATE items SET status = $1", &[&1_i64]).await.unwrap_err();

@@ -67,7 +67,10 @@ const STATEMENTS: &[&str] = &[
 ];
 
 async fn every_one_names_itself_and_the_remedy(client: Client) {
-    client.batch_execute("CREATE TABLE t (id bigint PRIMARY KEY, n int, s text, j jsonb, at timestamptz)").await.unwrap();
+    client
+        .batch_execute("CREATE TABLE t (id bigint PRIMARY KEY, n int, s text, j jsonb, at timestamptz)")
+        .await
+        .unwrap();
     let mut wrong = Vec::new();
     for sql in STATEMENTS {
         for protocol in ["simple", "extended"] {
@@ -86,7 +89,12 @@ async fn every_one_names_itself_and_the_remedy(client: Client) {
             let syntax = error.code().code() == "42601";
             let named = error.message().contains(sql) || syntax;
             if !named || !error.hint().unwrap_or_default().contains("HIGHWATER_SERVICES=local") {
-                wrong.push(format!("{sql} ({protocol}): {} {} {:?}", error.code().code(), error.message(), error.hint()));
+                wrong.push(format!(
+                    "{sql} ({protocol}): {} {} {:?}",
+                    error.code().code(),
+                    error.message(),
+                    error.hint()
+                ));
             }
         }
     }

@@ -8,26 +8,27 @@ use highwater_services::Postgres;
 use tokio_postgres::types::{FromSql, Kind, Type};
 use tokio_postgres::{Client, Error, NoTls, Row, SimpleQueryMessage};
 
-pub fn embedded() -> Postgres {
+pub(crate) fn embedded() -> Postgres {
     Postgres::new("postgres").embedded()
 }
 
-pub fn local() -> Postgres {
+pub(crate) fn local() -> Postgres {
     Postgres::new("postgres").local()
 }
 
-pub fn started(postgres: &Postgres) -> Box<dyn RunningService> {
+pub(crate) fn started(postgres: &Postgres) -> Box<dyn RunningService> {
     postgres.start().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Runs a test's body on a runtime of one thread, as scenarios do, within a time in which nothing here may hang.
-pub fn run<T>(body: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(body: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async { tokio::time::timeout(Duration::from_secs(120), body).await.expect("the test hangs") })
 }
 
-pub async fn connect(endpoint: &Endpoint) -> Client {
-    let (client, connection) = tokio_postgres::connect(endpoint.as_str(), NoTls).await.unwrap_or_else(|e| panic!("{}", shown(&e)));
+pub(crate) async fn connect(endpoint: &Endpoint) -> Client {
+    let (client, connection) =
+        tokio_postgres::connect(endpoint.as_str(), NoTls).await.unwrap_or_else(|e| panic!("{}", shown(&e)));
     tokio::spawn(async move {
         // A connection that a test cuts ends with an error, as it should.
         let _ = connection.await;
@@ -36,7 +37,7 @@ pub async fn connect(endpoint: &Endpoint) -> Client {
 }
 
 /// Runs `body` with a client of an empty database.
-pub fn with_client<T>(postgres: &Postgres, body: impl AsyncFnOnce(Client) -> T) -> T {
+pub(crate) fn with_client<T>(postgres: &Postgres, body: impl AsyncFnOnce(Client) -> T) -> T {
     let mut running = started(postgres);
     let endpoint = running.begin_sample().unwrap();
     let result = run(async { body(connect(&endpoint).await).await });
@@ -44,11 +45,11 @@ pub fn with_client<T>(postgres: &Postgres, body: impl AsyncFnOnce(Client) -> T) 
     result
 }
 
-pub fn code(error: &Error) -> String {
+pub(crate) fn code(error: &Error) -> String {
     error.code().map_or_else(|| format!("no SQLSTATE: {}", shown(error)), |state| state.code().to_owned())
 }
 
-pub fn shown(error: &Error) -> String {
+pub(crate) fn shown(error: &Error) -> String {
     match error.as_db_error() {
         Some(error) => format!("{} {} {:?}", error.code().code(), error.message(), error.hint()),
         None => format!("{error:?}"),
@@ -56,7 +57,7 @@ pub fn shown(error: &Error) -> String {
 }
 
 /// A simple query's rows as `1|x; 2|NULL`, and rows affected as `[2]`.
-pub async fn simple(client: &Client, sql: &str) -> Result<String, Error> {
+pub(crate) async fn simple(client: &Client, sql: &str) -> Result<String, Error> {
     let mut parts = Vec::new();
     for message in client.simple_query(sql).await? {
         match message {
@@ -71,7 +72,7 @@ pub async fn simple(client: &Client, sql: &str) -> Result<String, Error> {
 }
 
 /// The same by the extended protocol, where values come in binary.
-pub async fn extended(client: &Client, sql: &str) -> Result<String, Error> {
+pub(crate) async fn extended(client: &Client, sql: &str) -> Result<String, Error> {
     let statement = client.prepare(sql).await?;
     if statement.columns().is_empty() {
         return Ok(format!("[{}]", client.execute(&statement, &[]).await?));
@@ -83,15 +84,18 @@ pub async fn extended(client: &Client, sql: &str) -> Result<String, Error> {
 }
 
 /// The types of parameters and columns that a server infers: `int8 -> id:int8 name:text`.
-pub async fn described(client: &Client, sql: &str) -> Result<String, Error> {
+pub(crate) async fn described(client: &Client, sql: &str) -> Result<String, Error> {
     let statement = client.prepare(sql).await?;
     let parameters: Vec<&str> = statement.params().iter().map(Type::name).collect();
     let columns: Vec<String> = statement.columns().iter().map(|c| format!("{}:{}", c.name(), c.type_())).collect();
     Ok(format!("{} -> {}", parameters.join(" "), columns.join(" ")))
 }
 
-pub fn row_text(row: &Row) -> String {
-    (0..row.len()).map(|i| row.get::<_, Option<Text>>(i).map_or_else(|| "NULL".to_owned(), |text| text.0)).collect::<Vec<_>>().join("|")
+pub(crate) fn row_text(row: &Row) -> String {
+    (0..row.len())
+        .map(|i| row.get::<_, Option<Text>>(i).map_or_else(|| "NULL".to_owned(), |text| text.0))
+        .collect::<Vec<_>>()
+        .join("|")
 }
 
 /// A binary value as the text that a simple query shows.
@@ -145,7 +149,8 @@ fn array_text(element: &Type, raw: &[u8]) -> Result<String, Box<dyn std::error::
             continue;
         };
         let text = Text::from_sql(element, &raw[at..at + size])?.0;
-        let quote = text.is_empty() || text.contains(['{', '}', ',', '"', '\\', ' ']) || text.eq_ignore_ascii_case("null");
+        let quote =
+            text.is_empty() || text.contains(['{', '}', ',', '"', '\\', ' ']) || text.eq_ignore_ascii_case("null");
         items.push(if quote { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) } else { text });
         at += size;
     }
@@ -161,7 +166,13 @@ fn numeric_text(raw: &[u8]) -> String {
         let digit = if position < digits { word(8 + 2 * usize::try_from(position).unwrap()) } else { 0 };
         number = number * 10_000 + digit;
     }
-    if digits == 0 { "0".to_owned() } else if word(4) == 0x4000 { format!("-{number}") } else { number.to_string() }
+    if digits == 0 {
+        "0".to_owned()
+    } else if word(4) == 0x4000 {
+        format!("-{number}")
+    } else {
+        number.to_string()
+    }
 }
 
 /// Days since 2000-01-01 by the algorithm of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
@@ -178,10 +189,11 @@ fn date_text(days: i64) -> String {
 fn timestamp_text(micros: i64) -> String {
     let (days, rest) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
     let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
-    let fraction = if fraction == 0 { String::new() } else { format!(".{fraction:06}").trim_end_matches('0').to_owned() };
+    let fraction =
+        if fraction == 0 { String::new() } else { format!(".{fraction:06}").trim_end_matches('0').to_owned() };
     format!("{} {:02}:{:02}:{:02}{fraction}", date_text(days), seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-pub fn at(seconds: u64) -> SystemTime {
+pub(crate) fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }

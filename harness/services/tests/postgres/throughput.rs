@@ -20,7 +20,10 @@ async fn upsert(client: &Client, tag: &str) -> Duration {
         let owners: Vec<i64> = ids.iter().map(|id| id * 7 % 9001).collect();
         let statuses: Vec<String> = ids.iter().map(|id| format!("{tag}-{}", id % 11)).collect();
         let times: Vec<SystemTime> = ids.iter().map(|id| at(1_700_000_000 + id.unsigned_abs())).collect();
-        let payloads: Vec<serde_json::Value> = ids.iter().map(|id| serde_json::json!({"id": id, "name": format!("Person {id}"), "tags": ["a", "b"]})).collect();
+        let payloads: Vec<serde_json::Value> = ids
+            .iter()
+            .map(|id| serde_json::json!({"id": id, "name": format!("Person {id}"), "tags": ["a", "b"]}))
+            .collect();
         let done: Vec<bool> = ids.iter().map(|id| id % 5 == 0).collect();
         client
             .execute(
@@ -38,7 +41,10 @@ async fn upsert(client: &Client, tag: &str) -> Duration {
 
 async fn select(client: &Client) -> Duration {
     let start = Instant::now();
-    let stream = client.query_raw("SELECT id, owner, status, at, payload, done FROM items", std::iter::empty::<i64>()).await.unwrap();
+    let stream = client
+        .query_raw("SELECT id, owner, status, at, payload, done FROM items", std::iter::empty::<i64>())
+        .await
+        .unwrap();
     let mut stream = pin!(stream);
     let mut rows = 0;
     while let Some(row) = stream.try_next().await.unwrap() {
@@ -63,7 +69,12 @@ fn measure(postgres: &Postgres) {
             assert!(time < Duration::from_secs(30), "{what} took {time:?}");
         }
         let expected = format!("{ROWS}|{ROWS}; [1]");
-        assert_eq!(simple(&client, "SELECT count(*), count(*) FILTER (WHERE status LIKE 'changed-%') FROM items").await.unwrap(), expected);
+        assert_eq!(
+            simple(&client, "SELECT count(*), count(*) FILTER (WHERE status LIKE 'changed-%') FROM items")
+                .await
+                .unwrap(),
+            expected
+        );
     });
 }
 

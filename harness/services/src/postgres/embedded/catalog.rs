@@ -109,7 +109,8 @@ fn exists(conn: &Connection, schema: &str, kind: &str, name: &str) -> rusqlite::
 
 /// Whether there is an index or a table of this name: they share one space of names.
 pub(super) fn is_taken(conn: &Connection, name: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT 1 FROM main.sqlite_schema WHERE name = ?1 UNION ALL SELECT 1 FROM temp.sqlite_schema WHERE name = ?1";
+    let sql =
+        "SELECT 1 FROM main.sqlite_schema WHERE name = ?1 UNION ALL SELECT 1 FROM temp.sqlite_schema WHERE name = ?1";
     conn.prepare_cached(sql)?.exists([name])
 }
 

@@ -39,7 +39,9 @@ pub(super) fn from_text(ty: SqlType, text: &str) -> SqlResult<Value> {
         Scalar::Int8 => Value::Integer(parse_integer::<i64>(ty, text)?),
         Scalar::Numeric => match text.trim().parse() {
             Ok(integer) => Value::Integer(integer),
-            Err(_) if text.trim().parse::<f64>().is_ok() => return Err(SqlError::unsupported("numeric values with fractions")),
+            Err(_) if text.trim().parse::<f64>().is_ok() => {
+                return Err(SqlError::unsupported("numeric values with fractions"));
+            }
             Err(_) => return Err(invalid(ty, text)),
         },
         Scalar::Float4 | Scalar::Float8 => Value::Real(float::from_text(ty, text)?),
@@ -114,7 +116,10 @@ pub(super) fn from_binary(ty: SqlType, bytes: &[u8]) -> SqlResult<Value> {
         Scalar::Jsonb => match bytes.split_first() {
             Some((1, text)) => return from_text(ty, utf8(text)?),
             Some((version, _)) => {
-                return Err(SqlError::new(state::INTERNAL_ERROR, format!("unsupported jsonb version number {version}")));
+                return Err(SqlError::new(
+                    state::INTERNAL_ERROR,
+                    format!("unsupported jsonb version number {version}"),
+                ));
             }
             None => return Err(bad_binary()),
         },

@@ -157,7 +157,10 @@ pub(super) enum Slot {
 pub(super) fn parse(sql: &str) -> SqlResult<Vec<Statement>> {
     // Deep enough for generated SQL; a session's thread has the stack for it.
     const DEPTH: usize = 300;
-    let parsed = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(DEPTH).try_with_sql(sql).and_then(|mut p| p.parse_statements());
+    let parsed = Parser::new(&PostgreSqlDialect {})
+        .with_recursion_limit(DEPTH)
+        .try_with_sql(sql)
+        .and_then(|mut p| p.parse_statements());
     parsed.map_err(|failed| match failed {
         ParserError::RecursionLimitExceeded => SqlError::unsupported("expressions nested this deep"),
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
@@ -245,7 +248,8 @@ impl<'c> Compiler<'c> {
             return Ok((select.outputs, Action::Run(run)));
         }
         let plain = Query { with: None, ..Query::clone(query) };
-        let only_with = plain.order_by.is_none() && plain.limit_clause.is_none() && plain.fetch.is_none() && plain.locks.is_empty();
+        let only_with =
+            plain.order_by.is_none() && plain.limit_clause.is_none() && plain.fetch.is_none() && plain.locks.is_empty();
         if !only_with {
             return Err(SqlError::syntax("syntax error after a data-modifying statement"));
         }
@@ -288,9 +292,8 @@ impl<'c> Compiler<'c> {
     fn parameter_index(&mut self, placeholder: &str) -> SqlResult<usize> {
         let number = placeholder.strip_prefix('$').and_then(|digits| digits.parse::<usize>().ok());
         let number = number.filter(|number| (1..=65_535).contains(number));
-        let number = number.ok_or_else(|| {
-            SqlError::new(state::UNDEFINED_PARAMETER, format!("there is no parameter {placeholder}"))
-        })?;
+        let number = number
+            .ok_or_else(|| SqlError::new(state::UNDEFINED_PARAMETER, format!("there is no parameter {placeholder}")))?;
         if self.parameters.len() < number {
             self.parameters.resize(number, None);
         }
@@ -337,7 +340,10 @@ fn relation_name(name: &ObjectName) -> SqlResult<String> {
         (Some(schema), name) if schema == "public" || schema == "pg_temp" => Ok(name),
         (Some(schema), _) => Err(SqlError {
             beyond_embedded: true,
-            ..SqlError::new(state::INVALID_SCHEMA_NAME, format!("schema \"{schema}\" does not exist (only public does here)"))
+            ..SqlError::new(
+                state::INVALID_SCHEMA_NAME,
+                format!("schema \"{schema}\" does not exist (only public does here)"),
+            )
         }),
     }
 }

@@ -44,7 +44,9 @@ impl CopyReceiver {
         while let Some(fields) = self.next_row(last)? {
             if fields.len() != self.copy.columns.len() {
                 return Err(match self.copy.format {
-                    CopyFormat::Binary => bad_format(format!("row field count is {}, expected {}", fields.len(), self.copy.columns.len())),
+                    CopyFormat::Binary => {
+                        bad_format(format!("row field count is {}, expected {}", fields.len(), self.copy.columns.len()))
+                    }
                     _ if fields.len() > self.copy.columns.len() => bad_format("extra data after last expected column"),
                     _ => bad_format("missing data for a column"),
                 });
@@ -231,7 +233,9 @@ fn unescaped(raw: &[u8]) -> Cow<'_, [u8]> {
         if radix > 0 {
             let digits = raw[at..].iter().take(most).take_while(|byte| char::from(**byte).is_digit(radix)).count();
             if digits > 0 {
-                let number = raw[at..at + digits].iter().fold(0, |sum, byte| sum * radix + char::from(*byte).to_digit(radix).unwrap_or(0));
+                let number = raw[at..at + digits]
+                    .iter()
+                    .fold(0, |sum, byte| sum * radix + char::from(*byte).to_digit(radix).unwrap_or(0));
                 out.push(u8::try_from(number & 0xff).unwrap_or(0));
                 at += digits;
                 continue;

@@ -28,7 +28,8 @@ const STATEMENTS_KEPT: usize = 64;
 
 impl Database {
     pub(super) fn create(name: String) -> Result<Self, CreateDatabaseError> {
-        let folder = tempfile::Builder::new().prefix("highwater-postgres-").tempdir().map_err(CreateDatabaseError::Folder)?;
+        let folder =
+            tempfile::Builder::new().prefix("highwater-postgres-").tempdir().map_err(CreateDatabaseError::Folder)?;
         let database = Self {
             name,
             writes: WriteLock::default(),

@@ -176,7 +176,9 @@ const RAISED: &str = "pg-error";
 /// The error of a function of ours, in the form that [`from_sqlite`] reads back.
 pub(super) fn raise(error: &SqlError) -> rusqlite::Error {
     let origin = if error.beyond_embedded { "beyond" } else { "plain" };
-    rusqlite::Error::UserFunctionError(format!("{RAISED}\u{1f}{}\u{1f}{origin}\u{1f}{}", error.state, error.message).into())
+    rusqlite::Error::UserFunctionError(
+        format!("{RAISED}\u{1f}{}\u{1f}{origin}\u{1f}{}", error.state, error.message).into(),
+    )
 }
 
 /// States that functions raise; SQLite hands back text, and a state is `&'static str`.
@@ -215,7 +217,9 @@ pub(super) fn from_sqlite(conn: &Connection, error: &rusqlite::Error) -> SqlErro
         return error;
     }
     let (code, detail) = match error {
-        rusqlite::Error::SqliteFailure(failure, message) => (failure.extended_code, message.clone().unwrap_or_default()),
+        rusqlite::Error::SqliteFailure(failure, message) => {
+            (failure.extended_code, message.clone().unwrap_or_default())
+        }
         rusqlite::Error::SqlInputError { error, msg, .. } => (error.extended_code, msg.clone()),
         _ => return internal(&text),
     };
@@ -225,7 +229,9 @@ pub(super) fn from_sqlite(conn: &Connection, error: &rusqlite::Error) -> SqlErro
         // SQLITE_CONSTRAINT_NOTNULL
         1299 => not_null_violation(&detail),
         // SQLITE_CONSTRAINT_FOREIGNKEY
-        787 => SqlError::new(state::FOREIGN_KEY_VIOLATION, "insert, update or delete violates a foreign key constraint"),
+        787 => {
+            SqlError::new(state::FOREIGN_KEY_VIOLATION, "insert, update or delete violates a foreign key constraint")
+        }
         // SQLITE_CONSTRAINT_CHECK
         275 => check_violation(&detail),
         // SQLITE_INTERRUPT
@@ -256,14 +262,18 @@ fn unique_violation(conn: &Connection, detail: &str) -> SqlError {
     let (table, constraint) = if let Some(index) = failed.strip_prefix("index '").and_then(|i| i.strip_suffix('\'')) {
         (catalog::table_of_index(conn, index).ok().flatten(), Some(index.to_owned()))
     } else {
-        let columns: Vec<&str> = failed.split(", ").filter_map(|c| c.split_once('.')).map(|(_, column)| column).collect();
+        let columns: Vec<&str> =
+            failed.split(", ").filter_map(|c| c.split_once('.')).map(|(_, column)| column).collect();
         let table = failed.split_once('.').map(|(table, _)| table.to_owned());
         let index = table.as_deref().and_then(|table| catalog::unique_index_on(conn, table, &columns).ok().flatten());
         (table, index)
     };
     let name = constraint.as_deref().unwrap_or_default();
-    SqlError::new(state::UNIQUE_VIOLATION, format!("duplicate key value violates unique constraint \"{name}\""))
-        .about(table.as_deref(), None, constraint.as_deref())
+    SqlError::new(state::UNIQUE_VIOLATION, format!("duplicate key value violates unique constraint \"{name}\"")).about(
+        table.as_deref(),
+        None,
+        constraint.as_deref(),
+    )
 }
 
 /// From `NOT NULL constraint failed: t.a`.
@@ -277,8 +287,11 @@ fn not_null_violation(detail: &str) -> SqlError {
 /// From `CHECK constraint failed: name`.
 fn check_violation(detail: &str) -> SqlError {
     let name = detail.split_once(": ").map_or("", |(_, name)| name);
-    SqlError::new(state::CHECK_VIOLATION, format!("new row violates check constraint \"{name}\""))
-        .about(None, None, Some(name))
+    SqlError::new(state::CHECK_VIOLATION, format!("new row violates check constraint \"{name}\"")).about(
+        None,
+        None,
+        Some(name),
+    )
 }
 
 #[cfg(test)]

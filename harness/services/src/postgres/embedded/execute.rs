@@ -47,7 +47,9 @@ impl Worker {
     fn act(&mut self, compiled: &Arc<Compiled>) -> SqlResult<Outcome> {
         let done = |tag: &str| Ok(Outcome::Done(tag.to_owned()));
         match &compiled.action {
-            Action::Run(_) => Err(SqlError::new(state::INTERNAL_ERROR, "a statement with rows was taken for one without")),
+            Action::Run(_) => {
+                Err(SqlError::new(state::INTERNAL_ERROR, "a statement with rows was taken for one without"))
+            }
             Action::Define(define) => self.define(define),
             Action::Copy(copy) => {
                 self.take_write_lock()?;
@@ -118,7 +120,10 @@ impl Worker {
         }
         let to_sql = |error: &rusqlite::Error, worker: &Self| from_sqlite(&worker.conn, error);
         let names = || -> rusqlite::Result<Vec<String>> {
-            self.conn.prepare("SELECT name FROM temp.sqlite_schema WHERE type = 'table'")?.query_map([], |row| row.get(0))?.collect()
+            self.conn
+                .prepare("SELECT name FROM temp.sqlite_schema WHERE type = 'table'")?
+                .query_map([], |row| row.get(0))?
+                .collect()
         };
         for name in names().map_err(|error| to_sql(&error, self))? {
             let dropped = self.conn.execute_batch(&format!("DROP TABLE temp.{}", super::catalog::quoted(&name)));
@@ -155,7 +160,13 @@ impl Worker {
 
     /// Steps through the statement. Answers before the first row, or after the last where there are none; an error before that
     /// is returned with the answer not given, one after it goes to the client behind the rows.
-    fn stream(&self, run: &Run, request: &Request, bound: &[Bound], reply: &mut Option<oneshot::Sender<Answer>>) -> SqlResult<()> {
+    fn stream(
+        &self,
+        run: &Run,
+        request: &Request,
+        bound: &[Bound],
+        reply: &mut Option<oneshot::Sender<Answer>>,
+    ) -> SqlResult<()> {
         let sqlite = |error: rusqlite::Error| from_sqlite(&self.conn, &error);
         let outputs = &request.compiled.outputs;
         let mut statement = self.conn.prepare_cached(&run.sql).map_err(sqlite)?;
@@ -275,7 +286,8 @@ fn encode(row: &rusqlite::Row<'_>, outputs: &[Output], formats: &Format) -> SqlR
             codec::to_text(output.ty, value, &mut text)?;
             out.put_slice(&text);
         }
-        let length = i32::try_from(out.len() - start - 4).map_err(|_| SqlError::unsupported("values of 2 GiB and more"))?;
+        let length =
+            i32::try_from(out.len() - start - 4).map_err(|_| SqlError::unsupported("values of 2 GiB and more"))?;
         out[start..start + 4].copy_from_slice(&length.to_be_bytes());
     }
     let fields = i16::try_from(outputs.len()).map_err(|_| SqlError::unsupported("rows of this many columns"))?;

@@ -42,7 +42,11 @@ type Arguments<'a> = [ValueRef<'a>];
 /// A function of its arguments alone; null if one of them is.
 fn strict(conn: &Connection, name: &str, arguments: i32, body: fn(&Arguments<'_>) -> SqlResult<Value>) -> Result<()> {
     pure(conn, name, arguments, move |arguments| {
-        if arguments.iter().any(|argument| matches!(argument, ValueRef::Null)) { Ok(Value::Null) } else { body(arguments) }
+        if arguments.iter().any(|argument| matches!(argument, ValueRef::Null)) {
+            Ok(Value::Null)
+        } else {
+            body(arguments)
+        }
     })
 }
 

@@ -15,13 +15,13 @@ use tokio::sync::oneshot;
 use super::compile::{self, Compiled, Identity, Output};
 use super::copy::CopyReceiver;
 use super::database::Database;
-use super::error::{SqlError, SqlResult, from_sqlite, state};
+use super::error::{SqlError, SqlResult, state};
 use super::frame::Frame;
+use super::functions;
 use super::rows::{Hurry, RowReceiver};
 use super::settings::Settings;
 use super::transaction::Transaction;
 use super::types::SqlType;
-use super::functions;
 
 /// The client's side of a session. Dropping it ends the thread once it is done with what it does.
 pub(super) struct Session {
@@ -81,8 +81,15 @@ const STACK: usize = 32 << 20;
 
 impl Session {
     /// Starts the thread. `settings` are those the client asked for at its start.
-    pub(super) fn start(database: &Arc<Database>, pid: i32, identity: Identity, settings: Settings) -> SqlResult<(Self, SessionThread)> {
-        let internal = |cause: &dyn std::fmt::Display| SqlError::new(state::INTERNAL_ERROR, format!("cannot start a session: {cause}"));
+    pub(super) fn start(
+        database: &Arc<Database>,
+        pid: i32,
+        identity: Identity,
+        settings: Settings,
+    ) -> SqlResult<(Self, SessionThread)> {
+        let internal = |cause: &dyn std::fmt::Display| {
+            SqlError::new(state::INTERNAL_ERROR, format!("cannot start a session: {cause}"))
+        };
         let frame = Arc::new(Frame::new(Arc::clone(database), pid));
         let conn = open(database, &frame).map_err(|cause| internal(&cause))?;
         let interrupt = conn.get_interrupt_handle();
@@ -99,7 +106,10 @@ impl Session {
     }
 
     /// Runs `job` on the thread.
-    pub(super) async fn call<R: Send + 'static>(&self, job: impl FnOnce(&mut Worker) -> R + Send + 'static) -> SqlResult<R> {
+    pub(super) async fn call<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Worker) -> R + Send + 'static,
+    ) -> SqlResult<R> {
         let (reply, answer) = oneshot::channel();
         self.send(Box::new(move |worker| {
             // Nobody waits any more if the client has gone.
@@ -109,7 +119,11 @@ impl Session {
     }
 
     /// Compiles the one statement of a Parse message; `None` if there is none in it.
-    pub(super) async fn compile(&self, sql: &str, given: Vec<Option<SqlType>>) -> SqlResult<SqlResult<Option<Compiled>>> {
+    pub(super) async fn compile(
+        &self,
+        sql: &str,
+        given: Vec<Option<SqlType>>,
+    ) -> SqlResult<SqlResult<Option<Compiled>>> {
         let text: Arc<str> = Arc::from(sql);
         self.call(move |worker| {
             let compiled = worker.compile_one(&text, &given);
@@ -145,7 +159,10 @@ impl Session {
         .await
     }
 
-    async fn answered(&self, job: impl FnOnce(&mut Worker, oneshot::Sender<Answer>) + Send + 'static) -> SqlResult<Answer> {
+    async fn answered(
+        &self,
+        job: impl FnOnce(&mut Worker, oneshot::Sender<Answer>) + Send + 'static,
+    ) -> SqlResult<Answer> {
         let (reply, answer) = oneshot::channel();
         self.send(Box::new(move |worker| job(worker, reply)))?;
         let answer = answer.await.map_err(|_| gone())?;
@@ -171,7 +188,9 @@ fn open(database: &Database, frame: &Arc<Frame>) -> rusqlite::Result<Connection>
     rusqlite::vtab::array::load_module(&conn)?;
     functions::register(&conn, frame)?;
     let watching = Arc::clone(frame);
-    conn.update_hook(Some(move |_: rusqlite::hooks::Action, _: &str, table: &str, row: i64| watching.row_written(table, row)))?;
+    conn.update_hook(Some(move |_: rusqlite::hooks::Action, _: &str, table: &str, row: i64| {
+        watching.row_written(table, row);
+    }))?;
     Ok(conn)
 }
 
@@ -201,10 +220,5 @@ impl Worker {
     fn refuse_if_failed(&self, statement: &Statement) -> SqlResult<()> {
         let ends = matches!(statement, Statement::Commit { .. } | Statement::Rollback { .. });
         if self.transaction.has_failed() && !ends { Err(super::transaction::failed()) } else { Ok(()) }
-    }
-
-    /// SQLite's error, named by the statement where only a real Postgres would have served it.
-    pub(super) fn sqlite<T>(&self, result: rusqlite::Result<T>, text: &str) -> SqlResult<T> {
-        result.map_err(|error| from_sqlite(&self.conn, &error).in_statement(text))
     }
 }

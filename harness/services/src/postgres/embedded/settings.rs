@@ -125,7 +125,11 @@ impl Settings {
         if let Some(value) = self.0.get(&key) {
             return Ok(value.clone());
         }
-        let pairs = FIXED.iter().map(|(name, values)| (*name, values[0])).chain(FREE.iter().copied()).chain(REPORTED.iter().copied());
+        let pairs = FIXED
+            .iter()
+            .map(|(name, values)| (*name, values[0]))
+            .chain(FREE.iter().copied())
+            .chain(REPORTED.iter().copied());
         let mut pairs = pairs.filter(|(known, _)| known.eq_ignore_ascii_case(&key));
         let value = pairs.next().map(|(_, value)| value.to_owned());
         let missing = || {

@@ -37,7 +37,10 @@ enum Stage {
 
 /// 25P02
 pub(super) fn failed() -> SqlError {
-    SqlError::new(state::IN_FAILED_TRANSACTION, "current transaction is aborted, commands ignored until end of transaction block")
+    SqlError::new(
+        state::IN_FAILED_TRANSACTION,
+        "current transaction is aborted, commands ignored until end of transaction block",
+    )
 }
 
 impl Transaction {

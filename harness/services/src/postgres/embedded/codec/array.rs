@@ -129,7 +129,9 @@ pub(super) fn to_text(element: Scalar, bytes: &[u8], out: &mut Vec<u8>) -> SqlRe
         }
         let mut item = Vec::new();
         super::to_text(element.into(), ValueRef::from(value), &mut item)?;
-        let special = |byte: &u8| matches!(byte, b'{' | b'}' | b',' | b'"' | b'\\') || byte.is_ascii_whitespace() || *byte == 0x0b;
+        let special = |byte: &u8| {
+            matches!(byte, b'{' | b'}' | b',' | b'"' | b'\\') || byte.is_ascii_whitespace() || *byte == 0x0b
+        };
         if !item.is_empty() && !item.eq_ignore_ascii_case(b"null") && !item.iter().any(special) {
             out.extend_from_slice(&item);
             continue;
@@ -161,7 +163,11 @@ mod tests {
         };
         check(Scalar::Int8, "{ 1, 2,NULL }", "{1,2,NULL}");
         check(Scalar::Text, "{}", "{}");
-        check(Scalar::Text, "{a b,\"a,b\",\"NULL\",\"\",\"q\\\"\\\\\"}", "{\"a b\",\"a,b\",\"NULL\",\"\",\"q\\\"\\\\\"}");
+        check(
+            Scalar::Text,
+            "{a b,\"a,b\",\"NULL\",\"\",\"q\\\"\\\\\"}",
+            "{\"a b\",\"a,b\",\"NULL\",\"\",\"q\\\"\\\\\"}",
+        );
         check(Scalar::Bool, "{t,f}", "{t,f}");
     }
 

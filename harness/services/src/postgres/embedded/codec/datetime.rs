@@ -14,7 +14,11 @@ fn epoch() -> NaiveDate {
 
 /// Years 1 to 9999 are served; PostgreSQL goes further both ways.
 fn served(date: NaiveDate) -> SqlResult<NaiveDate> {
-    if (1..=9999).contains(&date.year()) { Ok(date) } else { Err(SqlError::unsupported("dates outside the years 1 to 9999")) }
+    if (1..=9999).contains(&date.year()) {
+        Ok(date)
+    } else {
+        Err(SqlError::unsupported("dates outside the years 1 to 9999"))
+    }
 }
 
 fn beyond() -> SqlError {
@@ -176,7 +180,11 @@ fn number(text: &str, least: usize, most: usize) -> Option<(u32, &str)> {
 pub(in super::super) fn add(micros: i64, months: i64, days: i64, rest: i64) -> SqlResult<i64> {
     let mut moment = moment_of(micros)?;
     let size = u32::try_from(months.unsigned_abs()).map_err(|_| beyond())?;
-    let shifted = if months < 0 { moment.checked_sub_months(Months::new(size)) } else { moment.checked_add_months(Months::new(size)) };
+    let shifted = if months < 0 {
+        moment.checked_sub_months(Months::new(size))
+    } else {
+        moment.checked_add_months(Months::new(size))
+    };
     moment = shifted.ok_or_else(beyond)?;
     let size = Days::new(days.unsigned_abs());
     let shifted = if days < 0 { moment.checked_sub_days(size) } else { moment.checked_add_days(size) };

@@ -49,7 +49,11 @@ impl Interval {
             #[expect(clippy::cast_possible_truncation, reason = "checked above")]
             Ok(product.round_ties_even() as i64)
         };
-        Ok(Self { months: scaled(self.months, true)?, days: scaled(self.days, true)?, micros: scaled(self.micros, false)? })
+        Ok(Self {
+            months: scaled(self.months, true)?,
+            days: scaled(self.days, true)?,
+            micros: scaled(self.micros, false)?,
+        })
     }
 
     pub(in super::super) fn negated(self) -> Self {
@@ -92,7 +96,9 @@ pub(super) fn from_text(text: &str) -> SqlResult<Interval> {
         let number: f64 = word[..end].parse().map_err(|_| invalid(text))?;
         let unit = match &word[end..] {
             "" => match words.peek() {
-                Some(next) if next.starts_with(|c: char| c.is_ascii_alphabetic()) && *next != "ago" => words.next().unwrap_or_default(),
+                Some(next) if next.starts_with(|c: char| c.is_ascii_alphabetic()) && *next != "ago" => {
+                    words.next().unwrap_or_default()
+                }
                 _ => "second",
             },
             unit => unit,

@@ -147,7 +147,9 @@ impl<'t> Json<'t> {
     pub(in super::super) fn step(&self, step: &Step<'_>) -> Option<&Json<'t>> {
         match (self, step) {
             // The last of duplicates, for `json`, which keeps them.
-            (Json::Object(members), Step::Key(key)) => members.iter().rev().find(|(k, _)| k == key).map(|(_, value)| value),
+            (Json::Object(members), Step::Key(key)) => {
+                members.iter().rev().find(|(k, _)| k == key).map(|(_, value)| value)
+            }
             (Json::Array(items), Step::Index(index)) => {
                 let length = i64::try_from(items.len()).ok()?;
                 let index = if *index < 0 { length + index } else { *index };
@@ -195,17 +197,21 @@ impl<'t> Json<'t> {
     /// `@>`: every part of `other` is in here; at the top a scalar is in an array that has it.
     pub(in super::super) fn contains(&self, other: &Json<'_>) -> bool {
         match (self, other) {
-            (Json::Array(items), Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)) => items.iter().any(|item| item.within(other)),
+            (Json::Array(items), Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)) => {
+                items.iter().any(|item| item.within(other))
+            }
             _ => self.within(other),
         }
     }
 
     fn within(&self, other: &Json<'_>) -> bool {
         match (self, other) {
-            (Json::Object(members), Json::Object(wanted)) => wanted
-                .iter()
-                .all(|(key, value)| members.iter().any(|(k, v)| k == key && v.within(value))),
-            (Json::Array(items), Json::Array(wanted)) => wanted.iter().all(|value| items.iter().any(|item| item.within(value))),
+            (Json::Object(members), Json::Object(wanted)) => {
+                wanted.iter().all(|(key, value)| members.iter().any(|(k, v)| k == key && v.within(value)))
+            }
+            (Json::Array(items), Json::Array(wanted)) => {
+                wanted.iter().all(|value| items.iter().any(|item| item.within(value)))
+            }
             (Json::Number(a), Json::Number(b)) => {
                 trimmed(Json::Number(Cow::Borrowed(a))) == trimmed(Json::Number(Cow::Borrowed(b)))
             }
@@ -492,7 +498,11 @@ impl<'t> Reader<'t> {
     }
 
     fn four(&mut self) -> SqlResult<u32> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit())).ok_or_else(invalid)?;
+        let digits = self
+            .text
+            .get(self.at..self.at + 4)
+            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
+            .ok_or_else(invalid)?;
         self.at += 4;
         u32::from_str_radix(digits, 16).map_err(|_| invalid())
     }
@@ -521,14 +531,30 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_22p02() {
-        for input in ["", "{", "{bad", "[1,]", "01", "1.", "tru", "\"a", "\"\n\"", "{\"a\" 1}", "1 2", "\"\\ud800\"", "nullx", "1a"] {
+        for input in [
+            "",
+            "{",
+            "{bad",
+            "[1,]",
+            "01",
+            "1.",
+            "tru",
+            "\"a",
+            "\"\n\"",
+            "{\"a\" 1}",
+            "1 2",
+            "\"\\ud800\"",
+            "nullx",
+            "1a",
+        ] {
             assert_eq!(normalized(input).unwrap_err().state, "22P02", "{input}");
         }
     }
 
     #[test]
     fn equality_does_not_see_zeros_at_the_end_of_a_fraction() {
-        let check = |left: &str, right: &str, expect: bool| assert_eq!(equal(left, right).unwrap(), expect, "{left} {right}");
+        let check =
+            |left: &str, right: &str, expect: bool| assert_eq!(equal(left, right).unwrap(), expect, "{left} {right}");
         check("{\"a\": 1.50}", "{\"a\": 1.5}", true);
         check("1.0", "1", true);
         check("10", "1", false);
@@ -549,7 +575,9 @@ mod tests {
     #[test]
     fn steps_find_keys_and_indexes() {
         let json = parse("{\"a\": [10, {\"b\": null}]}").unwrap();
-        let path = |parts: &[&str]| json.path(&parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>()).map(Json::to_text);
+        let path = |parts: &[&str]| {
+            json.path(&parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>()).map(Json::to_text)
+        };
         assert_eq!(path(&["a", "0"]).as_deref(), Some("10"));
         assert_eq!(path(&["a", "-1", "b"]).as_deref(), Some("null"));
         assert_eq!(path(&["a", "b"]), None);

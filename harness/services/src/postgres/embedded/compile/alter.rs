@@ -1,6 +1,9 @@
 //! ALTER TABLE, as far as SQLite alters tables: columns added, dropped and renamed, tables renamed, unique constraints.
 
-use sqlparser::ast::{AlterTable, AlterTableOperation, ColumnDef, ColumnOption, ColumnOptionDef, Ident, RenameTableNameKind, TableConstraint};
+use sqlparser::ast::{
+    AlterTable, AlterTableOperation, ColumnDef, ColumnOption, ColumnOptionDef, Ident, RenameTableNameKind,
+    TableConstraint,
+};
 
 use super::super::catalog::{self, Column, Table, quoted};
 use super::super::error::{SqlError, SqlResult, state};
@@ -9,7 +12,17 @@ use super::{Compiler, Define, folded, refuse, relation_name, undefined_table};
 
 impl Compiler<'_> {
     pub(super) fn alter_table(&mut self, alter: &AlterTable) -> SqlResult<Define> {
-        let AlterTable { name, if_exists, only: _, operations, location: None, on_cluster: None, table_type: None, end_token: _ } = alter else {
+        let AlterTable {
+            name,
+            if_exists,
+            only: _,
+            operations,
+            location: None,
+            on_cluster: None,
+            table_type: None,
+            end_token: _,
+        } = alter
+        else {
             return Err(SqlError::syntax("syntax error in ALTER TABLE"));
         };
         let name = relation_name(name)?;
@@ -23,7 +36,12 @@ impl Compiler<'_> {
         Ok(define)
     }
 
-    fn alter_operation(&mut self, operation: &AlterTableOperation, table: &Table, define: &mut Define) -> SqlResult<()> {
+    fn alter_operation(
+        &mut self,
+        operation: &AlterTableOperation,
+        table: &Table,
+        define: &mut Define,
+    ) -> SqlResult<()> {
         let target = quoted(&table.name);
         match operation {
             AlterTableOperation::AddColumn { column_keyword: _, if_not_exists, column_def, column_position: None } => {
@@ -49,7 +67,11 @@ impl Compiler<'_> {
                     let message = format!("column \"{new}\" of relation \"{}\" already exists", table.name);
                     return Err(SqlError::new(state::DUPLICATE_COLUMN, message));
                 }
-                define.statements.push(format!("ALTER TABLE {target} RENAME COLUMN {} TO {}", quoted(&old), quoted(&new)));
+                define.statements.push(format!(
+                    "ALTER TABLE {target} RENAME COLUMN {} TO {}",
+                    quoted(&old),
+                    quoted(&new)
+                ));
                 Ok(())
             }
             AlterTableOperation::RenameTable { table_name: RenameTableNameKind::To(name) } => {
@@ -70,7 +92,11 @@ impl Compiler<'_> {
                 let default = self.free_name(&format!("{}_{}_key", table.name, columns.join("_")), &[])?;
                 let name = constraint_name(unique.name.as_ref(), || default);
                 let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
-                define.statements.push(format!("CREATE UNIQUE INDEX {} ON {target} ({})", quoted(&name), columns.join(", ")));
+                define.statements.push(format!(
+                    "CREATE UNIQUE INDEX {} ON {target} ({})",
+                    quoted(&name),
+                    columns.join(", ")
+                ));
                 Ok(())
             }
             AlterTableOperation::DropConstraint { if_exists, name, drop_behavior: _ } => {
@@ -82,7 +108,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn add_column(&mut self, name: String, definition: &ColumnDef, table: &Table, define: &mut Define) -> SqlResult<()> {
+    fn add_column(
+        &mut self,
+        name: String,
+        definition: &ColumnDef,
+        table: &Table,
+        define: &mut Define,
+    ) -> SqlResult<()> {
         let mut column: Column = self.column(name.clone(), definition, &table.name, &mut define.restarted)?;
         let mut after = Vec::new();
         for ColumnOptionDef { name: constraint, option } in &definition.options {
@@ -92,7 +124,12 @@ impl Compiler<'_> {
                     refuse(column.ty.is_json(), "keys of json columns")?;
                     let default = self.free_name(&format!("{}_{name}_key", table.name), &[])?;
                     let index = constraint_name(constraint.as_ref(), || default);
-                    after.push(format!("CREATE UNIQUE INDEX {} ON {} ({})", quoted(&index), quoted(&table.name), quoted(&name)));
+                    after.push(format!(
+                        "CREATE UNIQUE INDEX {} ON {} ({})",
+                        quoted(&index),
+                        quoted(&table.name),
+                        quoted(&name)
+                    ));
                 }
                 other => self.column_option(other, &mut column, &table.name, &mut define.restarted)?,
             }

@@ -53,13 +53,18 @@ enum How {
 /// The least context of a cast, and how it is done: PostgreSQL's `pg_cast` catalog, as far as the types go.
 fn casting(from: SqlType, to: SqlType) -> Option<(Context, How)> {
     use Context::{Assignment, Explicit, Implicit};
-    use Scalar::{Bool, Bytea, Date, Float4, Float8, Int2, Int4, Int8, Interval, Json, Jsonb, Name, Numeric, Text, Timestamp, Timestamptz, Uuid, Varchar, Void};
+    use Scalar::{
+        Bool, Bytea, Date, Float4, Float8, Int2, Int4, Int8, Interval, Json, Jsonb, Name, Numeric, Text, Timestamp,
+        Timestamptz, Uuid, Varchar, Void,
+    };
     if from.array || to.array {
         return array_casting(from, to);
     }
     Some(match (from.scalar, to.scalar) {
         (Int2, Int4 | Int8 | Numeric) | (Int4, Int8 | Numeric) | (Int8, Numeric) => (Implicit, How::AsIs),
-        (Int4 | Int8 | Numeric, Int2) | (Int8 | Numeric, Int4) | (Numeric, Int8) => (Assignment, How::Call("pg_integer({}, {code})")),
+        (Int4 | Int8 | Numeric, Int2) | (Int8 | Numeric, Int4) | (Numeric, Int8) => {
+            (Assignment, How::Call("pg_integer({}, {code})"))
+        }
         (Int2 | Int4 | Int8 | Numeric, Float8) => (Implicit, How::Call("CAST({} AS REAL)")),
         (Int2 | Int4 | Int8 | Numeric, Float4) => (Implicit, How::Call("pg_float(CAST({} AS REAL), {code})")),
         (Float4, Float8) => (Implicit, How::AsIs),
@@ -79,9 +84,11 @@ fn casting(from: SqlType, to: SqlType) -> Option<(Context, How)> {
         (Json | Jsonb | Uuid, Text | Varchar) => (Assignment, How::AsIs),
         (Void, Text | Varchar) | (Interval, Text | Varchar) => (Explicit, How::Unsupported),
         (_, Text | Varchar) => (Assignment, How::ToText),
-        (Text | Varchar | Name, Bytea | Bool | Int2 | Int4 | Int8 | Float4 | Float8 | Numeric | Date | Timestamp | Timestamptz | Interval | Json | Jsonb | Uuid) => {
-            (Explicit, How::ThroughText)
-        }
+        (
+            Text | Varchar | Name,
+            Bytea | Bool | Int2 | Int4 | Int8 | Float4 | Float8 | Numeric | Date | Timestamp | Timestamptz | Interval
+            | Json | Jsonb | Uuid,
+        ) => (Explicit, How::ThroughText),
         _ => return None,
     })
 }
@@ -104,7 +111,8 @@ pub(super) fn common(left: SqlType, right: SqlType) -> Option<SqlType> {
     }
     if left.array || right.array {
         let (a, b) = (SqlType::from(left.scalar), SqlType::from(right.scalar));
-        return (left.array && right.array && a.is_string() && b.is_string()).then_some(SqlType::array_of(Scalar::Text));
+        return (left.array && right.array && a.is_string() && b.is_string())
+            .then_some(SqlType::array_of(Scalar::Text));
     }
     if left.is_number() && right.is_number() {
         // A float on one side makes it double precision; otherwise the wider of the two.
@@ -175,7 +183,13 @@ impl Compiler<'_> {
 
     /// Expressions that share one type (a VALUES column, the branches of CASE, the arguments of COALESCE): constants and
     /// parameters take the type of the others, or the wanted one.
-    pub(super) fn unified(&mut self, exprs: &[&Expr], scope: &Scope<'_>, wanted: Option<SqlType>, what: &str) -> SqlResult<(Vec<Typed>, SqlType)> {
+    pub(super) fn unified(
+        &mut self,
+        exprs: &[&Expr],
+        scope: &Scope<'_>,
+        wanted: Option<SqlType>,
+        what: &str,
+    ) -> SqlResult<(Vec<Typed>, SqlType)> {
         let mut typed: Vec<Option<Typed>> = Vec::with_capacity(exprs.len());
         let mut ty: Option<SqlType> = None;
         for expr in exprs {
@@ -187,7 +201,11 @@ impl Compiler<'_> {
             ty = Some(match ty {
                 None => one.ty,
                 Some(so_far) => common(so_far, one.ty).ok_or_else(|| {
-                    SqlError::datatype(format!("{what} types {} and {} cannot be matched", so_far.name(), one.ty.name()))
+                    SqlError::datatype(format!(
+                        "{what} types {} and {} cannot be matched",
+                        so_far.name(),
+                        one.ty.name()
+                    ))
                 })?,
             });
             typed.push(Some(one));
@@ -200,7 +218,11 @@ impl Compiler<'_> {
                     None => one.ty,
                     // An unknown that took another type than the others (a number beside text) has none in common with them.
                     Some(so_far) => common(so_far, one.ty).ok_or_else(|| {
-                        SqlError::datatype(format!("{what} types {} and {} cannot be matched", so_far.name(), one.ty.name()))
+                        SqlError::datatype(format!(
+                            "{what} types {} and {} cannot be matched",
+                            so_far.name(),
+                            one.ty.name()
+                        ))
                     })?,
                 };
                 ty = Some(widest);

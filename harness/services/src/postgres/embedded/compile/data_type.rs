@@ -25,8 +25,12 @@ pub(super) fn sql_type(data_type: &DataType) -> SqlResult<(SqlType, Option<u32>)
         }
         DataType::Bytea => plain(Scalar::Bytea),
         DataType::Date => plain(Scalar::Date),
-        DataType::Timestamp(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => plain(Scalar::Timestamp),
-        DataType::Timestamp(None | Some(6), TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => plain(Scalar::Timestamptz),
+        DataType::Timestamp(None | Some(6), TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            plain(Scalar::Timestamp)
+        }
+        DataType::Timestamp(None | Some(6), TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
+            plain(Scalar::Timestamptz)
+        }
         DataType::Interval { fields: None, precision: None } => plain(Scalar::Interval),
         DataType::JSON => plain(Scalar::Json),
         DataType::JSONB => plain(Scalar::Jsonb),
@@ -57,9 +61,16 @@ fn character_length(length: &CharacterLength) -> SqlResult<u32> {
     match length {
         CharacterLength::IntegerLength { length, unit: None } => {
             let length = u32::try_from(*length).ok().filter(|length| (1..=10_485_760).contains(length));
-            length.ok_or_else(|| SqlError::new(state::INVALID_PARAMETER, "length for type varchar must be at least 1 and at most 10485760"))
+            length.ok_or_else(|| {
+                SqlError::new(
+                    state::INVALID_PARAMETER,
+                    "length for type varchar must be at least 1 and at most 10485760",
+                )
+            })
         }
-        CharacterLength::IntegerLength { .. } | CharacterLength::Max => Err(SqlError::unsupported("this length of varchar")),
+        CharacterLength::IntegerLength { .. } | CharacterLength::Max => {
+            Err(SqlError::unsupported("this length of varchar"))
+        }
     }
 }
 

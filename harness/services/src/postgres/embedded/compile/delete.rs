@@ -57,7 +57,9 @@ impl Compiler<'_> {
     }
 
     pub(super) fn truncate(&mut self, truncate: &Truncate) -> SqlResult<Define> {
-        let Truncate { table_names, partitions: None, table: _, if_exists: false, identity, cascade, on_cluster: None } = truncate else {
+        let Truncate { table_names, partitions: None, table: _, if_exists: false, identity, cascade, on_cluster: None } =
+            truncate
+        else {
             return Err(SqlError::syntax("syntax error in TRUNCATE"));
         };
         let mut tables: Vec<Table> = Vec::new();
@@ -82,7 +84,8 @@ impl Compiler<'_> {
             next += 1;
         }
         let restart = *identity == Some(TruncateIdentityOption::Restart);
-        let restarted = tables.iter().filter(|_| restart).flat_map(|table| &table.columns).filter_map(sequence_of).collect();
+        let restarted =
+            tables.iter().filter(|_| restart).flat_map(|table| &table.columns).filter_map(sequence_of).collect();
         // The last of the tables found references none of those before it.
         let statements = tables.iter().rev().map(|table| format!("DELETE FROM {}", quoted(&table.name))).collect();
         Ok(Define { statements, tag: "TRUNCATE TABLE".to_owned(), restarted, ..Define::default() })

@@ -1,8 +1,8 @@
 //! Expressions: each node of the syntax tree to SQL of SQLite with the type Postgres gives it.
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Ident, Interval, ObjectName, Query, Subscript,
-    TrimWhereField, TypedString, UnaryOperator, Value as Literal,
+    AccessExpr, BinaryOperator, CaseWhen, CeilFloorKind, DateTimeField, Expr, Ident, Interval, ObjectName, Query,
+    Subscript, TrimWhereField, TypedString, UnaryOperator, Value as Literal,
 };
 
 use super::super::codec;
@@ -83,7 +83,9 @@ impl Compiler<'_> {
                 literal::from_string(text, sql_type(data_type)?.0)
             }
             Expr::Interval(interval) => interval_literal(interval),
-            Expr::Cast { kind, expr, data_type, format } => self.explicit_cast(kind, expr, data_type, format.as_ref(), scope),
+            Expr::Cast { kind, expr, data_type, format } => {
+                self.explicit_cast(kind, expr, data_type, format.as_ref(), scope)
+            }
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right, scope, wanted),
             Expr::UnaryOp { op, expr } => self.unary(op, expr, scope, wanted),
             Expr::IsNull(inner) => self.is_null(inner, "IS NULL", scope),
@@ -105,7 +107,9 @@ impl Compiler<'_> {
             Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
                 self.like(expr, pattern, escape_char.as_deref(), *negated, true, scope)
             }
-            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, is_some: _ } => self.any(left, right, false, scope),
+            Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, is_some: _ } => {
+                self.any(left, right, false, scope)
+            }
             Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => self.any(left, right, true, scope),
             Expr::Case { case_token: _, end_token: _, operand, conditions, else_result } => {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), scope, wanted)
@@ -113,8 +117,12 @@ impl Compiler<'_> {
             Expr::Exists { subquery, negated } => self.exists(subquery, *negated, scope),
             Expr::Subquery(query) => self.scalar_subquery(query, scope, wanted),
             Expr::Function(function) => self.function(function, scope, wanted),
-            Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => self.call("ceil", &[expr], scope),
-            Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => self.call("floor", &[expr], scope),
+            Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+                self.call("ceil", &[expr], scope)
+            }
+            Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
+                self.call("floor", &[expr], scope)
+            }
             Expr::Position { expr, r#in } => self.call("strpos", &[r#in, expr], scope),
             Expr::Substring { expr, substring_from, substring_for, special: _, shorthand: _ } => {
                 self.substring(expr, substring_from.as_deref(), substring_for.as_deref(), scope)
@@ -129,7 +137,9 @@ impl Compiler<'_> {
                 self.call(name, &arguments, scope)
             }
             Expr::AtTimeZone { timestamp, time_zone } => self.at_time_zone(timestamp, time_zone, scope),
-            Expr::Extract { .. } => Err(SqlError::unsupported("EXTRACT without a cast to an integer or double precision (it is numeric)")),
+            Expr::Extract { .. } => {
+                Err(SqlError::unsupported("EXTRACT without a cast to an integer or double precision (it is numeric)"))
+            }
             Expr::Array(array) => self.array_constructor(&array.elem, scope, wanted),
             Expr::CompoundFieldAccess { root, access_chain } => self.subscript(root, access_chain, scope),
             Expr::Tuple(_) => Err(SqlError::unsupported("rows as values")),
@@ -140,7 +150,9 @@ impl Compiler<'_> {
     fn qualified_column(&mut self, parts: &[Ident], scope: &Scope<'_>) -> SqlResult<Typed> {
         match parts {
             [relation, name] => Ok(column(scope.column(Some(&folded(relation)), &folded(name))?)),
-            [schema, relation, name] if folded(schema) == "public" => Ok(column(scope.column(Some(&folded(relation)), &folded(name))?)),
+            [schema, relation, name] if folded(schema) == "public" => {
+                Ok(column(scope.column(Some(&folded(relation)), &folded(name))?))
+            }
             _ => Err(SqlError::unsupported("names of more than two parts")),
         }
     }
@@ -148,7 +160,9 @@ impl Compiler<'_> {
     fn literal(&mut self, value: &Literal, wanted: Option<SqlType>) -> SqlResult<Typed> {
         match value {
             Literal::Null => Ok(Self::null(wanted.unwrap_or(SqlType::TEXT))),
-            Literal::Boolean(truth) => Ok(Typed { sql: i64::from(*truth).to_string(), ty: bool_type(), not_null: true }),
+            Literal::Boolean(truth) => {
+                Ok(Typed { sql: i64::from(*truth).to_string(), ty: bool_type(), not_null: true })
+            }
             Literal::Number(digits, false) => literal::number(digits, wanted),
             Literal::Placeholder(name) => self.parameter(name, wanted),
             other => match literal::string(other) {
@@ -164,7 +178,13 @@ impl Compiler<'_> {
         Ok(Typed::new(self.variable(Slot::Parameter(index)), ty))
     }
 
-    fn unary(&mut self, op: &UnaryOperator, expr: &Expr, scope: &Scope<'_>, wanted: Option<SqlType>) -> SqlResult<Typed> {
+    fn unary(
+        &mut self,
+        op: &UnaryOperator,
+        expr: &Expr,
+        scope: &Scope<'_>,
+        wanted: Option<SqlType>,
+    ) -> SqlResult<Typed> {
         match op {
             UnaryOperator::Not => Ok(Typed::new(format!("(NOT {})", self.truth(expr, scope)?.sql), Scalar::Bool)),
             UnaryOperator::Plus => self.expression(expr, scope, wanted),
@@ -269,7 +289,12 @@ impl Compiler<'_> {
         Ok(typed.sql)
     }
 
-    fn subquery(&mut self, query: &Query, scope: &Scope<'_>, wanted: Option<SqlType>) -> SqlResult<super::query::Selected> {
+    fn subquery(
+        &mut self,
+        query: &Query,
+        scope: &Scope<'_>,
+        wanted: Option<SqlType>,
+    ) -> SqlResult<super::query::Selected> {
         if scope.refuses_subqueries() {
             return Err(SqlError::unsupported("subqueries in this clause"));
         }
@@ -297,9 +322,17 @@ impl Compiler<'_> {
         Ok(Typed::new(sql, output.ty))
     }
 
-    pub(super) fn in_subquery(&mut self, expr: &Expr, query: &Query, negated: bool, scope: &Scope<'_>) -> SqlResult<Typed> {
+    pub(super) fn in_subquery(
+        &mut self,
+        expr: &Expr,
+        query: &Query,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         let left: Vec<Typed> = match expr {
-            Expr::Tuple(parts) => parts.iter().map(|part| self.expression(part, scope, None)).collect::<SqlResult<_>>()?,
+            Expr::Tuple(parts) => {
+                parts.iter().map(|part| self.expression(part, scope, None)).collect::<SqlResult<_>>()?
+            }
             one if self.is_flexible(one) => {
                 let selected = self.subquery(query, scope, None)?;
                 let wanted = selected.outputs.first().map(|output| output.ty);
@@ -321,10 +354,19 @@ impl Compiler<'_> {
         }
         let lefts = if lefts.len() == 1 { lefts.remove(0) } else { format!("({})", lefts.join(", ")) };
         let not = if negated { "NOT " } else { "" };
-        Ok(Typed::new(format!("({lefts} {not}IN (SELECT {} FROM ({})))", rights.join(", "), selected.sql), Scalar::Bool))
+        Ok(Typed::new(
+            format!("({lefts} {not}IN (SELECT {} FROM ({})))", rights.join(", "), selected.sql),
+            Scalar::Bool,
+        ))
     }
 
-    fn substring(&mut self, expr: &Expr, from: Option<&Expr>, length: Option<&Expr>, scope: &Scope<'_>) -> SqlResult<Typed> {
+    fn substring(
+        &mut self,
+        expr: &Expr,
+        from: Option<&Expr>,
+        length: Option<&Expr>,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         match (from, length) {
             (Some(from), Some(length)) => self.call("substring", &[expr, from, length], scope),
             (Some(from), None) => self.call("substring", &[expr, from], scope),
@@ -335,7 +377,8 @@ impl Compiler<'_> {
     fn at_time_zone(&mut self, timestamp: &Expr, zone: &Expr, scope: &Scope<'_>) -> SqlResult<Typed> {
         let typed = self.expression(timestamp, scope, Some(Scalar::Timestamptz.into()))?;
         let utc = match zone {
-            Expr::Value(value) => literal::string(&value.value).is_some_and(|zone| ["utc", "etc/utc", "gmt", "z"].contains(&zone.to_ascii_lowercase().as_str())),
+            Expr::Value(value) => literal::string(&value.value)
+                .is_some_and(|zone| ["utc", "etc/utc", "gmt", "z"].contains(&zone.to_ascii_lowercase().as_str())),
             _ => false,
         };
         if !utc {
@@ -408,7 +451,14 @@ fn column(found: Found) -> Typed {
 
 /// `INTERVAL '1 day'`, `INTERVAL '1' DAY`.
 fn interval_literal(interval: &Interval) -> SqlResult<Typed> {
-    let Interval { value, leading_field, leading_precision: None, last_field: None, fractional_seconds_precision: None } = interval else {
+    let Interval {
+        value,
+        leading_field,
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    } = interval
+    else {
         return Err(SqlError::unsupported("this form of INTERVAL"));
     };
     let text = match &**value {
@@ -416,7 +466,9 @@ fn interval_literal(interval: &Interval) -> SqlResult<Typed> {
         _ => None,
     };
     let text = text.ok_or_else(|| SqlError::syntax("INTERVAL needs a string constant"))?;
-    let text = leading_field.as_ref().map_or_else(|| text.to_owned(), |field| format!("{text} {}", field.to_string().to_lowercase()));
+    let text = leading_field
+        .as_ref()
+        .map_or_else(|| text.to_owned(), |field| format!("{text} {}", field.to_string().to_lowercase()));
     let value = codec::from_text(Scalar::Interval.into(), &text)?;
     Ok(Typed { sql: literal::of_value(&value), ty: Scalar::Interval.into(), not_null: true })
 }

@@ -1,8 +1,8 @@
 //! FROM: tables, subqueries, common table expressions, joins, and functions that return rows.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableAliasColumnDef,
-    TableFactor, TableFunctionArgs, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias,
+    TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins,
 };
 
 use super::super::catalog::{self, literal as text_literal, quoted};
@@ -29,7 +29,11 @@ pub(super) struct ParameterRows {
 
 impl Compiler<'_> {
     /// The text after FROM, empty if there is nothing, and the relations in it.
-    pub(super) fn from(&mut self, items: &[TableWithJoins], outer: Option<&Scope<'_>>) -> SqlResult<(String, Vec<Relation>)> {
+    pub(super) fn from(
+        &mut self,
+        items: &[TableWithJoins],
+        outer: Option<&Scope<'_>>,
+    ) -> SqlResult<(String, Vec<Relation>)> {
         let (mut sql, mut relations) = (Vec::new(), Vec::new());
         for item in items {
             let (text, found) = self.joined(item, &relations, outer)?;
@@ -42,7 +46,12 @@ impl Compiler<'_> {
     }
 
     /// One item of FROM with its joins. `before` are the relations that functions in it may look at.
-    fn joined(&mut self, item: &TableWithJoins, before: &[Relation], outer: Option<&Scope<'_>>) -> SqlResult<(String, Vec<Relation>)> {
+    fn joined(
+        &mut self,
+        item: &TableWithJoins,
+        before: &[Relation],
+        outer: Option<&Scope<'_>>,
+    ) -> SqlResult<(String, Vec<Relation>)> {
         let TableWithJoins { relation, joins } = item;
         let mut relations: Vec<Relation> = Vec::new();
         let (mut sql, first) = self.factor(relation, before, &relations, outer)?;
@@ -81,7 +90,13 @@ impl Compiler<'_> {
         Ok((sql, relations))
     }
 
-    fn factor(&mut self, factor: &TableFactor, before: &[Relation], beside: &[Relation], outer: Option<&Scope<'_>>) -> SqlResult<(String, Relation)> {
+    fn factor(
+        &mut self,
+        factor: &TableFactor,
+        before: &[Relation],
+        beside: &[Relation],
+        outer: Option<&Scope<'_>>,
+    ) -> SqlResult<(String, Relation)> {
         match factor {
             TableFactor::Table {
                 name,
@@ -106,7 +121,13 @@ impl Compiler<'_> {
                 let scope = lateral(before, beside, outer);
                 self.row_function(name, args, *with_ordinality, alias.as_ref(), &scope)
             }
-            TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_offset_alias: None, with_ordinality } => {
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset: false,
+                with_offset_alias: None,
+                with_ordinality,
+            } => {
                 let scope = lateral(before, beside, outer);
                 self.unnest(&array_exprs.iter().collect::<Vec<_>>(), *with_ordinality, alias.as_ref(), &scope)
             }
@@ -132,11 +153,18 @@ impl Compiler<'_> {
             return Ok((format!("{} AS {sql_alias}", cte.alias), relation));
         }
         if let Some(view) = system_view(schema.as_deref(), &bare, &self.identity.database) {
-            let outputs = view.columns.iter().map(|name| Output { name: (*name).to_owned(), ty: Scalar::Name.into(), length: None });
+            let outputs = view.columns.iter().map(|name| Output {
+                name: (*name).to_owned(),
+                ty: Scalar::Name.into(),
+                length: None,
+            });
             let relation = relation_of(outputs.collect(), alias, &bare, &sql_alias)?;
             return Ok((format!("({}) AS {sql_alias}", view.sql), relation));
         }
-        refuse(schema.as_deref() == Some("pg_catalog") || schema.as_deref() == Some("information_schema"), &format!("{name}"))?;
+        refuse(
+            schema.as_deref() == Some("pg_catalog") || schema.as_deref() == Some("information_schema"),
+            &format!("{name}"),
+        )?;
         let bare = relation_name(name)?;
         let table = self.sqlite(catalog::table(self.conn, &bare))?;
         let Some(table) = table else {
@@ -177,17 +205,27 @@ impl Compiler<'_> {
                 let document = self.implicit(&document, Scalar::Jsonb.into())?;
                 let sql_alias = self.alias();
                 let text = name.ends_with("_text");
-                let value = if text { format!("pg_json_plain({sql_alias}.value)") } else { format!("{sql_alias}.value") };
+                let value =
+                    if text { format!("pg_json_plain({sql_alias}.value)") } else { format!("{sql_alias}.value") };
                 let ty = if text { SqlType::TEXT } else { Scalar::Jsonb.into() };
                 let relation = function_relation(vec![("value".to_owned(), Typed::new(value, ty))], alias, &name)?;
                 Ok((format!("json_each(pg_json_rows({})) AS {sql_alias}", document.sql), relation))
             }
-            ("generate_series", [from, to, step @ ..]) if step.len() < 2 => self.series(from, to, step.first().copied(), alias, scope),
+            ("generate_series", [from, to, step @ ..]) if step.len() < 2 => {
+                self.series(from, to, step.first().copied(), alias, scope)
+            }
             _ => Err(SqlError::unsupported(format!("the function {name} in FROM"))),
         }
     }
 
-    fn series(&mut self, from: &Expr, to: &Expr, step: Option<&Expr>, alias: Option<&TableAlias>, scope: &Scope<'_>) -> SqlResult<(String, Relation)> {
+    fn series(
+        &mut self,
+        from: &Expr,
+        to: &Expr,
+        step: Option<&Expr>,
+        alias: Option<&TableAlias>,
+        scope: &Scope<'_>,
+    ) -> SqlResult<(String, Relation)> {
         let (from, to) = self.operands(from, to, scope)?;
         let step = match step {
             None => 1,
@@ -212,15 +250,25 @@ impl Compiler<'_> {
     }
 
     /// `jsonb_to_recordset($1) AS t(id bigint, name text)`.
-    fn recordset(&mut self, name: &str, argument: &Expr, alias: Option<&TableAlias>, scope: &Scope<'_>) -> SqlResult<(String, Relation)> {
+    fn recordset(
+        &mut self,
+        name: &str,
+        argument: &Expr,
+        alias: Option<&TableAlias>,
+        scope: &Scope<'_>,
+    ) -> SqlResult<(String, Relation)> {
         let ty = if name.starts_with("jsonb") { Scalar::Jsonb } else { Scalar::Json };
         let document = self.expression(argument, scope, Some(ty.into()))?;
         let document = self.implicit(&document, ty.into())?;
-        let alias = alias.ok_or_else(|| SqlError::syntax("a column definition list is required for functions returning \"record\""))?;
+        let alias = alias.ok_or_else(|| {
+            SqlError::syntax("a column definition list is required for functions returning \"record\"")
+        })?;
         let sql_alias = self.alias();
         let mut columns = Vec::new();
         for TableAliasColumnDef { name, data_type } in &alias.columns {
-            let data_type = data_type.as_ref().ok_or_else(|| SqlError::syntax("a column definition list is required for functions returning \"record\""))?;
+            let data_type = data_type.as_ref().ok_or_else(|| {
+                SqlError::syntax("a column definition list is required for functions returning \"record\"")
+            })?;
             let (ty, length) = data_type::sql_type(data_type)?;
             refuse(length.is_some(), "varchar(n) in a column definition list")?;
             let name = folded(name);
@@ -232,11 +280,19 @@ impl Compiler<'_> {
         Ok((format!("json_each(pg_json_rows({})) AS {sql_alias}", document.sql), relation))
     }
 
-    fn unnest(&mut self, arrays: &[&Expr], ordinality: bool, alias: Option<&TableAlias>, scope: &Scope<'_>) -> SqlResult<(String, Relation)> {
+    fn unnest(
+        &mut self,
+        arrays: &[&Expr],
+        ordinality: bool,
+        alias: Option<&TableAlias>,
+        scope: &Scope<'_>,
+    ) -> SqlResult<(String, Relation)> {
         if let Some(rows) = self.parameter_rows(arrays)? {
-            let mut columns: Vec<(String, Typed)> = rows.columns.into_iter().map(|typed| ("unnest".to_owned(), typed)).collect();
+            let mut columns: Vec<(String, Typed)> =
+                rows.columns.into_iter().map(|typed| ("unnest".to_owned(), typed)).collect();
             if ordinality {
-                let number = Typed { sql: format!("({}.value + 1)", rows.alias), ty: Scalar::Int8.into(), not_null: true };
+                let number =
+                    Typed { sql: format!("({}.value + 1)", rows.alias), ty: Scalar::Int8.into(), not_null: true };
                 columns.push(("ordinality".to_owned(), number));
             }
             return Ok((rows.from, function_relation(columns, alias, "unnest")?));
@@ -246,7 +302,10 @@ impl Compiler<'_> {
         };
         let array = self.expression(array, scope, None)?;
         if !array.ty.array {
-            return Err(SqlError::new(state::UNDEFINED_FUNCTION, format!("function unnest({}) does not exist", array.ty.name())));
+            return Err(SqlError::new(
+                state::UNDEFINED_FUNCTION,
+                format!("function unnest({}) does not exist", array.ty.name()),
+            ));
         }
         let (sql_alias, element) = (self.alias(), SqlType::from(array.ty.scalar));
         let value = Typed::new(format!("pg_array_get({}, {sql_alias}.value, {})", array.sql, element.code()), element);
@@ -293,7 +352,9 @@ fn join_word(operator: &JoinOperator) -> SqlResult<(&'static str, &JoinConstrain
     Ok(match operator {
         JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => ("JOIN", constraint, false, false),
         JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => ("LEFT JOIN", constraint, false, true),
-        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => ("RIGHT JOIN", constraint, true, false),
+        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+            ("RIGHT JOIN", constraint, true, false)
+        }
         JoinOperator::FullOuter(constraint) => ("FULL JOIN", constraint, true, true),
         JoinOperator::CrossJoin(constraint) => ("CROSS JOIN", constraint, false, false),
         _ => return Err(SqlError::unsupported("this kind of join")),
@@ -345,7 +406,8 @@ fn function_relation(columns: Vec<(String, Typed)>, alias: Option<&TableAlias>, 
         not_null: typed.not_null,
         merged: false,
     });
-    let mut relation = Relation { name: name.to_owned(), columns: columns.collect(), key: Vec::new(), qualified_only: false };
+    let mut relation =
+        Relation { name: name.to_owned(), columns: columns.collect(), key: Vec::new(), qualified_only: false };
     if let Some(alias) = alias {
         relation.name = folded(&alias.name);
         if single {
@@ -395,7 +457,10 @@ fn system_view(schema: Option<&str>, name: &str, database: &str) -> Option<Syste
     let tables = "FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     match (schema, name) {
         (Some("information_schema"), "tables") => Some(SystemView {
-            sql: format!("SELECT {} AS c1, 'public' AS c2, name AS c3, 'BASE TABLE' AS c4 {tables}", text_literal(database)),
+            sql: format!(
+                "SELECT {} AS c1, 'public' AS c2, name AS c3, 'BASE TABLE' AS c4 {tables}",
+                text_literal(database)
+            ),
             columns: &["table_catalog", "table_schema", "table_name", "table_type"],
         }),
         (Some("pg_catalog") | None, "pg_tables") => Some(SystemView {

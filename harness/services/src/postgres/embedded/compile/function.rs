@@ -1,8 +1,8 @@
 //! Functions: a table of those that are one call in SQLite, then those with rules of their own, aggregates and windows.
 
 use sqlparser::ast::{
-    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, OrderByExpr,
-    WindowSpec, WindowType,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
+    OrderByExpr, WindowSpec, WindowType,
 };
 
 use super::super::catalog::literal as text_literal;
@@ -101,7 +101,16 @@ struct Arguments<'a> {
 }
 
 fn call_arguments(function: &Function) -> SqlResult<Arguments<'_>> {
-    let Function { name, uses_odbc_syntax: false, parameters: FunctionArguments::None, args, within_group: _, filter: _, null_treatment: None, over: _ } = function
+    let Function {
+        name,
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args,
+        within_group: _,
+        filter: _,
+        null_treatment: None,
+        over: _,
+    } = function
     else {
         return Err(SqlError::unsupported(format!("this form of the function {}", function.name)));
     };
@@ -136,7 +145,12 @@ fn no_function(name: &str, types: &[SqlType]) -> SqlError {
 }
 
 impl Compiler<'_> {
-    pub(super) fn function(&mut self, function: &Function, scope: &Scope<'_>, wanted: Option<SqlType>) -> SqlResult<Typed> {
+    pub(super) fn function(
+        &mut self,
+        function: &Function,
+        scope: &Scope<'_>,
+        wanted: Option<SqlType>,
+    ) -> SqlResult<Typed> {
         let name = match schema_and_name(&function.name)? {
             (None, name) => name,
             (Some(schema), name) if schema == "pg_catalog" || schema == "public" => name,
@@ -154,7 +168,11 @@ impl Compiler<'_> {
                 let (typed, ty) = self.unified(&arguments, scope, wanted, "COALESCE")?;
                 let not_null = typed.iter().any(|one| one.not_null);
                 // SQLite's takes two arguments at least.
-                let sql = if let [one] = typed.as_slice() { one.sql.clone() } else { format!("coalesce({})", joined(&typed)) };
+                let sql = if let [one] = typed.as_slice() {
+                    one.sql.clone()
+                } else {
+                    format!("coalesce({})", joined(&typed))
+                };
                 Ok(Typed { sql, ty, not_null })
             }
             ("greatest" | "least", [_, ..]) => {
@@ -175,7 +193,10 @@ impl Compiler<'_> {
                     return Ok(Typed::new(format!("abs({})", typed.sql), typed.ty));
                 }
                 if typed.ty.is_integer() {
-                    return Ok(Typed::new(format!("pg_integer(iif({0} < 0, -{0}, {0}), {1})", typed.sql, typed.ty.code()), typed.ty));
+                    return Ok(Typed::new(
+                        format!("pg_integer(iif({0} < 0, -{0}, {0}), {1})", typed.sql, typed.ty.code()),
+                        typed.ty,
+                    ));
                 }
                 Err(no_function(&name, &[typed.ty]))
             }
@@ -207,7 +228,9 @@ impl Compiler<'_> {
                 self.binary(array, &concat, more, scope, None)
             }
             ("current_user" | "session_user" | "user", []) => self.constant(&self.identity.user.clone(), Scalar::Name),
-            ("current_database" | "current_catalog", []) => self.constant(&self.identity.database.clone(), Scalar::Name),
+            ("current_database" | "current_catalog", []) => {
+                self.constant(&self.identity.database.clone(), Scalar::Name)
+            }
             ("current_schema", []) => self.constant("public", Scalar::Name),
             ("version", []) => self.constant(&format!("PostgreSQL {SERVER_VERSION} (embedded in highwater)"), Text),
             _ => self.call(&name, &arguments, scope),
@@ -239,7 +262,8 @@ impl Compiler<'_> {
             }
         }
         let Some((_, (_, scalars, result, template))) = best else {
-            let types: Vec<SqlType> = typed.iter().map(|one| one.as_ref().map_or(SqlType::TEXT, |one| one.ty)).collect();
+            let types: Vec<SqlType> =
+                typed.iter().map(|one| one.as_ref().map_or(SqlType::TEXT, |one| one.ty)).collect();
             return Err(no_function(name, &types));
         };
         let mut sql = Vec::new();
@@ -285,8 +309,19 @@ impl Compiler<'_> {
 
     /// An aggregate, plain or over a window; `None` if the name is of none.
     fn aggregate(&mut self, name: &str, function: &Function, scope: &Scope<'_>) -> SqlResult<Option<Typed>> {
-        const NAMES: &[&str] =
-            &["count", "sum", "avg", "min", "max", "bool_and", "bool_or", "every", "array_agg", "string_agg", "jsonb_agg"];
+        const NAMES: &[&str] = &[
+            "count",
+            "sum",
+            "avg",
+            "min",
+            "max",
+            "bool_and",
+            "bool_or",
+            "every",
+            "array_agg",
+            "string_agg",
+            "jsonb_agg",
+        ];
         if !NAMES.contains(&name) {
             return Ok(None);
         }
@@ -320,7 +355,8 @@ impl Compiler<'_> {
         let Some(spec) = over else {
             // A float's sum may leave the range of its type.
             let checked = call.starts_with("pg_sum_float");
-            let sql = if checked { format!("pg_float({call}{filter}, {})", ty.code()) } else { format!("{call}{filter}") };
+            let sql =
+                if checked { format!("pg_float({call}{filter}, {})", ty.code()) } else { format!("{call}{filter}") };
             return Ok(Some(Typed { sql, ty, not_null: name == "count" }));
         };
         if call.starts_with("pg_") {
@@ -370,7 +406,9 @@ impl Compiler<'_> {
             "sum" if ty.is_integer() => Ok((one("sum"), Int8.into())),
             "sum" if ty.is(Float8) => Ok((one("pg_sum_float"), ty)),
             "avg" if ty.is_float() => Ok((one("pg_average_float"), Float8.into())),
-            "avg" if ty.is_number() => Err(SqlError::unsupported("avg of integers (it is numeric)").hint("avg(x::double precision)")),
+            "avg" if ty.is_number() => {
+                Err(SqlError::unsupported("avg of integers (it is numeric)").hint("avg(x::double precision)"))
+            }
             "bool_and" | "every" if ty.is(Bool) => Ok((one("min"), ty)),
             "bool_or" if ty.is(Bool) => Ok((one("max"), ty)),
             "array_agg" if !ty.array && !ty.is(Interval) => {

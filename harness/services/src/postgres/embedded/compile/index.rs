@@ -35,7 +35,8 @@ impl Compiler<'_> {
         let name = match name {
             Some(name) => relation_name(name)?,
             None => {
-                let parts: Vec<String> = columns.iter().map(|column| super::select::output_name(&column.column.expr)).collect();
+                let parts: Vec<String> =
+                    columns.iter().map(|column| super::select::output_name(&column.column.expr)).collect();
                 self.free_name(&format!("{}_{}_idx", table.name, parts.join("_").replace("?column?", "expr")), &[])?
             }
         };
@@ -50,7 +51,8 @@ impl Compiler<'_> {
         for IndexColumn { column, operator_class: _ } in columns {
             terms.push(self.index_term(column, *unique, &scope)?);
         }
-        let predicate = predicate.as_ref().map(|predicate| self.condition(predicate, &scope, "index predicate")).transpose()?;
+        let predicate =
+            predicate.as_ref().map(|predicate| self.condition(predicate, &scope, "index predicate")).transpose()?;
         let ordered = matches!(using, None | Some(IndexType::BTree | IndexType::Hash));
         let condition = match (ordered, predicate) {
             // GIN and its kin have no counterpart. An index without rows keeps the name, costs nothing and changes no answer.

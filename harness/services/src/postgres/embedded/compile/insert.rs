@@ -1,8 +1,8 @@
 //! INSERT, with ON CONFLICT and RETURNING.
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, ConflictTarget, DoUpdate, Expr, Insert, ObjectName, OnConflict, OnConflictAction, OnInsert,
-    Query, SelectItem, SetExpr, TableAliasWithoutColumns, TableObject,
+    Assignment, AssignmentTarget, ConflictTarget, DoUpdate, Expr, Insert, ObjectName, OnConflict, OnConflictAction,
+    OnInsert, Query, SelectItem, SetExpr, TableAliasWithoutColumns, TableObject,
 };
 
 use super::super::catalog::{self, Column, Table, quoted};
@@ -46,7 +46,8 @@ impl Compiler<'_> {
         else {
             return Err(SqlError::syntax("syntax error in INSERT"));
         };
-        let foreign = assignments.len() + after_columns.len() + multi_table_into_clauses.len() + multi_table_when_clauses.len();
+        let foreign =
+            assignments.len() + after_columns.len() + multi_table_into_clauses.len() + multi_table_when_clauses.len();
         refuse(foreign > 0, "this form of INSERT")?;
 
         let table = self.table(name)?;
@@ -56,7 +57,9 @@ impl Compiler<'_> {
             None => Values { targets: Vec::new(), sql: " DEFAULT VALUES".to_owned() },
             Some(source) => self.source(source, &table, &targets, !columns.is_empty())?,
         };
-        let visible = table_alias.as_ref().map_or_else(|| table.name.clone(), |TableAliasWithoutColumns { explicit: _, alias }| folded(alias));
+        let visible = table_alias
+            .as_ref()
+            .map_or_else(|| table.name.clone(), |TableAliasWithoutColumns { explicit: _, alias }| folded(alias));
         let target = Relation::of_table(&table, visible, &format!("{alias}."));
         let on = on.as_ref().map(|on| self.on_conflict(on, &table, target.clone(), &alias)).transpose()?;
         let (conflict, updates) = on.unwrap_or_default();
@@ -64,7 +67,8 @@ impl Compiler<'_> {
 
         let names: Vec<String> = values.targets.iter().map(|column| quoted(&column.name)).collect();
         let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-        let sql = format!("{with}INSERT INTO {} AS {alias}{names}{}{conflict}{returning}", quoted(&table.name), values.sql);
+        let sql =
+            format!("{with}INSERT INTO {} AS {alias}{names}{}{conflict}{returning}", quoted(&table.name), values.sql);
         let upserted = updates.then(|| table.name.clone());
         Ok((outputs, Action::Run(self.run(sql, Command::Insert, upserted))))
     }
@@ -75,7 +79,13 @@ impl Compiler<'_> {
         self.sqlite(catalog::table(self.conn, &name))?.ok_or_else(|| undefined_table(&name))
     }
 
-    fn source<'t>(&mut self, source: &Query, table: &Table, targets: &[&'t Column], named: bool) -> SqlResult<Values<'t>> {
+    fn source<'t>(
+        &mut self,
+        source: &Query,
+        table: &Table,
+        targets: &[&'t Column],
+        named: bool,
+    ) -> SqlResult<Values<'t>> {
         if let SetExpr::Values(values) = &*source.body
             && source.with.is_none()
             && source.order_by.is_none()
@@ -98,14 +108,21 @@ impl Compiler<'_> {
         Ok(Values { sql: format!(" SELECT {} FROM ({}) WHERE true", cells.join(", "), selected.sql), targets })
     }
 
-    fn value_rows<'t>(&mut self, rows: &[&Vec<Expr>], table: &Table, targets: &[&'t Column], named: bool) -> SqlResult<Values<'t>> {
+    fn value_rows<'t>(
+        &mut self,
+        rows: &[&Vec<Expr>],
+        table: &Table,
+        targets: &[&'t Column],
+        named: bool,
+    ) -> SqlResult<Values<'t>> {
         let width = rows.first().map_or(0, |row| row.len());
         if rows.iter().any(|row| row.len() != width) {
             return Err(SqlError::syntax("VALUES lists must all be the same length"));
         }
         let targets = counted(targets, width, named)?;
         // A column that is DEFAULT in every row is left out; SQLite has no DEFAULT in VALUES.
-        let defaults: Vec<bool> = (0..width).map(|position| rows.iter().all(|row| is_default(&row[position]))).collect();
+        let defaults: Vec<bool> =
+            (0..width).map(|position| rows.iter().all(|row| is_default(&row[position]))).collect();
         let scope = Scope::new(Vec::new(), None);
         let mut lists = Vec::with_capacity(rows.len());
         for row in rows {
@@ -115,7 +132,9 @@ impl Compiler<'_> {
                     continue;
                 }
                 if is_default(expr) {
-                    cells.push(column.default.clone().map_or_else(|| "NULL".to_owned(), |default| format!("({default})")));
+                    cells.push(
+                        column.default.clone().map_or_else(|| "NULL".to_owned(), |default| format!("({default})")),
+                    );
                     continue;
                 }
                 refuse_generated(column)?;
@@ -123,7 +142,8 @@ impl Compiler<'_> {
             }
             lists.push(format!("({})", cells.join(", ")));
         }
-        let targets: Vec<&Column> = targets.into_iter().zip(&defaults).filter(|(_, default)| !**default).map(|(column, _)| column).collect();
+        let targets: Vec<&Column> =
+            targets.into_iter().zip(&defaults).filter(|(_, default)| !**default).map(|(column, _)| column).collect();
         if targets.is_empty() {
             refuse(rows.len() != 1, "several rows of defaults only")?;
             return Ok(Values { targets, sql: " DEFAULT VALUES".to_owned() });
@@ -139,7 +159,13 @@ impl Compiler<'_> {
     }
 
     /// The text of ON CONFLICT, and whether it updates.
-    fn on_conflict(&mut self, on: &OnInsert, table: &Table, target: Relation, alias: &str) -> SqlResult<(String, bool)> {
+    fn on_conflict(
+        &mut self,
+        on: &OnInsert,
+        table: &Table,
+        target: Relation,
+        alias: &str,
+    ) -> SqlResult<(String, bool)> {
         let OnInsert::OnConflict(OnConflict { conflict_target, action }) = on else {
             return Err(SqlError::syntax("syntax error in ON CONFLICT"));
         };
@@ -158,10 +184,11 @@ impl Compiler<'_> {
                 let name = relation_name(name)?;
                 let indexes = self.sqlite(catalog::indexes(self.conn, &table.name))?;
                 let index = indexes.into_iter().find(|index| index.unique && index.name == name);
-                let columns = index.and_then(|index| index.columns.into_iter().collect::<Option<Vec<_>>>()).ok_or_else(|| {
-                    let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
-                    SqlError::new(state::UNDEFINED_OBJECT, message)
-                })?;
+                let columns =
+                    index.and_then(|index| index.columns.into_iter().collect::<Option<Vec<_>>>()).ok_or_else(|| {
+                        let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
+                        SqlError::new(state::UNDEFINED_OBJECT, message)
+                    })?;
                 format!(" ({})", columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", "))
             }
         };
@@ -184,18 +211,27 @@ impl Compiler<'_> {
     }
 
     /// The list of SET.
-    pub(super) fn assignments(&mut self, assignments: &[Assignment], table: &Table, scope: &Scope<'_>) -> SqlResult<String> {
+    pub(super) fn assignments(
+        &mut self,
+        assignments: &[Assignment],
+        table: &Table,
+        scope: &Scope<'_>,
+    ) -> SqlResult<String> {
         let mut sets: Vec<String> = Vec::new();
         let mut seen: Vec<String> = Vec::new();
         for Assignment { target, value } in assignments {
             let pairs: Vec<(&ObjectName, &Expr)> = match (target, value) {
                 (AssignmentTarget::ColumnName(name), value) => vec![(name, value)],
-                (AssignmentTarget::Tuple(names), Expr::Tuple(values)) if names.len() == values.len() => names.iter().zip(values).collect(),
+                (AssignmentTarget::Tuple(names), Expr::Tuple(values)) if names.len() == values.len() => {
+                    names.iter().zip(values).collect()
+                }
                 (AssignmentTarget::Tuple(names), Expr::Nested(value)) if names.len() == 1 => vec![(&names[0], value)],
                 (AssignmentTarget::Tuple(_), Expr::Tuple(_)) => {
                     return Err(SqlError::syntax("number of columns does not match number of values"));
                 }
-                (AssignmentTarget::Tuple(_), _) => return Err(SqlError::unsupported("assigning a subquery or ROW() to several columns")),
+                (AssignmentTarget::Tuple(_), _) => {
+                    return Err(SqlError::unsupported("assigning a subquery or ROW() to several columns"));
+                }
             };
             for (name, value) in pairs {
                 let (qualifier, name) = schema_and_name(name)?;
@@ -222,7 +258,12 @@ impl Compiler<'_> {
     }
 
     /// The text of RETURNING, and its columns.
-    pub(super) fn returning(&mut self, items: Option<&[SelectItem]>, table: &Table, name: &str) -> SqlResult<(String, Vec<Output>)> {
+    pub(super) fn returning(
+        &mut self,
+        items: Option<&[SelectItem]>,
+        table: &Table,
+        name: &str,
+    ) -> SqlResult<(String, Vec<Output>)> {
         let Some(items) = items else { return Ok((String::new(), Vec::new())) };
         let scope = Scope::bare(Relation::of_table(table, name.to_owned(), ""));
         let (outputs, columns): (Vec<_>, Vec<_>) = self.outputs(items, &scope)?.into_iter().unzip();
@@ -239,7 +280,9 @@ struct Values<'t> {
 
 /// The row number of SQLite under a name that no column has.
 pub(super) fn row_id(table: &Table) -> SqlResult<&'static str> {
-    let free = ["_rowid_", "rowid", "oid"].into_iter().find(|name| !table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)));
+    let free = ["_rowid_", "rowid", "oid"]
+        .into_iter()
+        .find(|name| !table.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)));
     free.ok_or_else(|| SqlError::unsupported("a table with columns _rowid_, rowid and oid"))
 }
 

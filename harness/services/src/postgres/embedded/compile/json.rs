@@ -10,13 +10,21 @@ use super::operator::no_operator;
 use super::scope::Scope;
 
 impl Compiler<'_> {
-    pub(super) fn json_operator(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr, scope: &Scope<'_>) -> SqlResult<Typed> {
+    pub(super) fn json_operator(
+        &mut self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         let path = SqlType::array_of(Scalar::Text);
         match op {
             BinaryOperator::Arrow => self.step(left, "->", "pg_json_get", None, right, scope),
             BinaryOperator::LongArrow => self.step(left, "->>", "pg_json_get_text", Some(SqlType::TEXT), right, scope),
             BinaryOperator::HashArrow => self.of_document(left, "#>", "pg_json_path", None, right, path, scope),
-            BinaryOperator::HashLongArrow => self.of_document(left, "#>>", "pg_json_path_text", Some(SqlType::TEXT), right, path, scope),
+            BinaryOperator::HashLongArrow => {
+                self.of_document(left, "#>>", "pg_json_path_text", Some(SqlType::TEXT), right, path, scope)
+            }
             BinaryOperator::AtArrow => self.containment(left, "@>", right, scope),
             BinaryOperator::ArrowAt => self.containment(right, "<@", left, scope),
             BinaryOperator::Question => {
@@ -28,7 +36,15 @@ impl Compiler<'_> {
     }
 
     /// `->` and `->>`: a key, or an index.
-    fn step(&mut self, left: &Expr, operator: &str, function: &str, result: Option<SqlType>, right: &Expr, scope: &Scope<'_>) -> SqlResult<Typed> {
+    fn step(
+        &mut self,
+        left: &Expr,
+        operator: &str,
+        function: &str,
+        result: Option<SqlType>,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         let document = self.document(left, scope)?;
         let right = self.expression(right, scope, Some(SqlType::TEXT))?;
         let fits = right.ty.is_string() || right.ty.is(Scalar::Int4) || right.ty.is(Scalar::Int2);
@@ -58,7 +74,13 @@ impl Compiler<'_> {
         Ok(Typed::new(format!("{function}({}, {})", document.sql, right.sql), result.unwrap_or(document.ty)))
     }
 
-    fn containment(&mut self, container: &Expr, operator: &str, contained: &Expr, scope: &Scope<'_>) -> SqlResult<Typed> {
+    fn containment(
+        &mut self,
+        container: &Expr,
+        operator: &str,
+        contained: &Expr,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         let (container, contained) = self.operands(container, contained, scope)?;
         if !(container.ty.is(Scalar::Jsonb) && contained.ty.is(Scalar::Jsonb)) {
             let array = container.ty.array || contained.ty.array;

@@ -14,7 +14,9 @@ use super::expression::Typed;
 /// The text of a string constant.
 pub(super) fn string(literal: &Literal) -> Option<&str> {
     match literal {
-        Literal::SingleQuotedString(text) | Literal::EscapedStringLiteral(text) | Literal::UnicodeStringLiteral(text) => Some(text),
+        Literal::SingleQuotedString(text)
+        | Literal::EscapedStringLiteral(text)
+        | Literal::UnicodeStringLiteral(text) => Some(text),
         Literal::DollarQuotedString(text) => Some(&text.value),
         _ => None,
     }
@@ -78,7 +80,8 @@ mod tests {
     #[test]
     fn values_read_back_exactly() {
         let conn = rusqlite::Connection::open_in_memory().unwrap();
-        for value in [Value::Integer(i64::MIN), Value::Text("it's".to_owned()), Value::Blob(vec![0, 255]), Value::Null] {
+        for value in [Value::Integer(i64::MIN), Value::Text("it's".to_owned()), Value::Blob(vec![0, 255]), Value::Null]
+        {
             let back: Value = conn.query_row(&format!("SELECT {}", of_value(&value)), [], |row| row.get(0)).unwrap();
             assert_eq!(back, value);
         }

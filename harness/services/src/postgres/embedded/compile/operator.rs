@@ -76,7 +76,14 @@ impl Compiler<'_> {
     }
 
     /// A chain of AND or OR is written flat: SQLite bounds how deep expressions nest.
-    fn logic(&mut self, left: &Expr, word: &str, op: &BinaryOperator, right: &Expr, scope: &Scope<'_>) -> SqlResult<Typed> {
+    fn logic(
+        &mut self,
+        left: &Expr,
+        word: &str,
+        op: &BinaryOperator,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         let mut operands = vec![right];
         let mut rest = left;
         while let Expr::BinaryOp { left, op: inner, right } = rest {
@@ -99,7 +106,13 @@ impl Compiler<'_> {
         Ok(Typed::new(format!("({})", parts.join(&format!(" {word} "))), Scalar::Bool))
     }
 
-    pub(super) fn compare(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr, scope: &Scope<'_>) -> SqlResult<Typed> {
+    pub(super) fn compare(
+        &mut self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         if let (Expr::Tuple(lefts), Expr::Tuple(rights)) = (left, right) {
             return self.compare_rows(lefts, op, rights, scope);
         }
@@ -116,7 +129,13 @@ impl Compiler<'_> {
     }
 
     /// `(a, b) > ($1, $2)`.
-    fn compare_rows(&mut self, lefts: &[Expr], op: &BinaryOperator, rights: &[Expr], scope: &Scope<'_>) -> SqlResult<Typed> {
+    fn compare_rows(
+        &mut self,
+        lefts: &[Expr],
+        op: &BinaryOperator,
+        rights: &[Expr],
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         if lefts.len() != rights.len() {
             return Err(SqlError::syntax("unequal number of entries in row expressions"));
         }
@@ -134,7 +153,13 @@ impl Compiler<'_> {
         Ok(Typed::new(format!("(({}) {operator} ({}))", l.join(", "), r.join(", ")), Scalar::Bool))
     }
 
-    pub(super) fn distinct(&mut self, left: &Expr, right: &Expr, distinct: bool, scope: &Scope<'_>) -> SqlResult<Typed> {
+    pub(super) fn distinct(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        distinct: bool,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Typed> {
         if let (Expr::Tuple(lefts), Expr::Tuple(rights)) = (left, right) {
             if lefts.len() != rights.len() {
                 return Err(SqlError::syntax("unequal number of entries in row expressions"));
@@ -157,7 +182,14 @@ impl Compiler<'_> {
         Ok(Typed { sql, ty: bool_type(), not_null: true })
     }
 
-    fn arithmetic(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr, scope: &Scope<'_>, wanted: Option<SqlType>) -> SqlResult<Typed> {
+    fn arithmetic(
+        &mut self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+        scope: &Scope<'_>,
+        wanted: Option<SqlType>,
+    ) -> SqlResult<Typed> {
         // Two constants or parameters take the type of where they stand: `SET n = $1 + $2`.
         let hint = wanted.filter(|wanted| wanted.is_number());
         let (left, right) = if self.is_flexible(left) && self.is_flexible(right) {
@@ -175,7 +207,11 @@ impl Compiler<'_> {
             (left, right)
         } else if self.is_flexible(left) {
             let right = self.expression(right, scope, None)?;
-            let hint = if right.ty.is(Scalar::Interval) && *op == BinaryOperator::Multiply { Scalar::Float8.into() } else { right.ty };
+            let hint = if right.ty.is(Scalar::Interval) && *op == BinaryOperator::Multiply {
+                Scalar::Float8.into()
+            } else {
+                right.ty
+            };
             (self.expression(left, scope, Some(hint))?, right)
         } else {
             (self.expression(left, scope, None)?, self.expression(right, scope, None)?)
@@ -200,7 +236,9 @@ impl Compiler<'_> {
         if !(left.ty.is_string() || right.ty.is_string()) {
             return Err(no_operator(left.ty, "||", right.ty));
         }
-        let text = |typed: &Typed| cast(typed, SqlType::TEXT, Context::Explicit)?.ok_or_else(|| no_operator(left.ty, "||", right.ty));
+        let text = |typed: &Typed| {
+            cast(typed, SqlType::TEXT, Context::Explicit)?.ok_or_else(|| no_operator(left.ty, "||", right.ty))
+        };
         Ok(Typed::new(format!("({} || {})", text(&left)?.sql, text(&right)?.sql), Scalar::Text))
     }
 
@@ -252,7 +290,9 @@ impl Compiler<'_> {
             let right = Typed::new("", element);
             let (left, _) = comparable(&left, "=", &right)?;
             // Elements are compared as they were bound, so the left side must come to their type, not they to its.
-            let same = left.ty == element || (left.ty.is_integer() && element.is_integer()) || (left.ty.is_string() && element.is_string());
+            let same = left.ty == element
+                || (left.ty.is_integer() && element.is_integer())
+                || (left.ty.is_string() && element.is_string());
             if same && !left.ty.is(Scalar::Jsonb) {
                 let variable = self.variable(Slot::Elements(index));
                 let not = if negated { "NOT " } else { "" };
@@ -264,7 +304,11 @@ impl Compiler<'_> {
     }
 
     /// The parameter behind `$1` or `$1::t[]`, if it is an array.
-    pub(super) fn array_parameter(&mut self, expr: &Expr, hint: Option<SqlType>) -> SqlResult<Option<(usize, SqlType)>> {
+    pub(super) fn array_parameter(
+        &mut self,
+        expr: &Expr,
+        hint: Option<SqlType>,
+    ) -> SqlResult<Option<(usize, SqlType)>> {
         let (placeholder, cast) = match expr {
             Expr::Nested(inner) => return self.array_parameter(inner, hint),
             Expr::Cast { expr, data_type, format: None, .. } => (&**expr, Some(sql_type(data_type)?.0)),
@@ -276,7 +320,10 @@ impl Compiler<'_> {
         let ty = match (self.parameters[index], cast.or(hint)) {
             (Some(ty), _) | (None, Some(ty)) => ty,
             (None, None) => {
-                return Err(SqlError::new(state::INDETERMINATE_TYPE, format!("could not determine data type of parameter {name}")));
+                return Err(SqlError::new(
+                    state::INDETERMINATE_TYPE,
+                    format!("could not determine data type of parameter {name}"),
+                ));
             }
         };
         self.parameters[index] = Some(ty);
@@ -329,9 +376,15 @@ fn time_arithmetic(left: &Typed, op: &BinaryOperator, right: &Typed) -> SqlResul
             let left = stamp(left)?;
             Typed::new(format!("pg_time_subtract({}, {r})", left.sql), left.ty)
         }
-        (Date, BinaryOperator::Plus, _) if right.ty.is_integer() => Typed::new(format!("pg_date_checked({l} + {r})"), Date),
-        (_, BinaryOperator::Plus, Date) if left.ty.is_integer() => Typed::new(format!("pg_date_checked({l} + {r})"), Date),
-        (Date, BinaryOperator::Minus, _) if right.ty.is_integer() => Typed::new(format!("pg_date_checked({l} - {r})"), Date),
+        (Date, BinaryOperator::Plus, _) if right.ty.is_integer() => {
+            Typed::new(format!("pg_date_checked({l} + {r})"), Date)
+        }
+        (_, BinaryOperator::Plus, Date) if left.ty.is_integer() => {
+            Typed::new(format!("pg_date_checked({l} + {r})"), Date)
+        }
+        (Date, BinaryOperator::Minus, _) if right.ty.is_integer() => {
+            Typed::new(format!("pg_date_checked({l} - {r})"), Date)
+        }
         (Date, BinaryOperator::Minus, Date) => Typed::new(format!("({l} - {r})"), Scalar::Int4),
         (Interval, BinaryOperator::Multiply, _) if right.ty.is_number() => times(left, right)?,
         (_, BinaryOperator::Multiply, Interval) if left.ty.is_number() => times(right, left)?,
@@ -343,7 +396,8 @@ fn time_arithmetic(left: &Typed, op: &BinaryOperator, right: &Typed) -> SqlResul
 }
 
 fn times(interval: &Typed, factor: &Typed) -> SqlResult<Typed> {
-    let factor = cast(factor, Scalar::Float8.into(), Context::Implicit)?.ok_or_else(|| no_operator(interval.ty, "*", factor.ty))?;
+    let factor = cast(factor, Scalar::Float8.into(), Context::Implicit)?
+        .ok_or_else(|| no_operator(interval.ty, "*", factor.ty))?;
     Ok(Typed::new(format!("pg_interval_times({}, {})", interval.sql, factor.sql), Scalar::Interval))
 }
 
@@ -355,7 +409,9 @@ fn array_concatenation(left: &Typed, right: &Typed) -> SqlResult<Typed> {
             return Ok(typed.sql.clone());
         }
         let element = if typed.ty.array { None } else { cast(typed, array.scalar.into(), Context::Implicit)? };
-        element.map(|element| format!("pg_array({code}, {})", element.sql)).ok_or_else(|| no_operator(left.ty, "||", right.ty))
+        element
+            .map(|element| format!("pg_array({code}, {})", element.sql))
+            .ok_or_else(|| no_operator(left.ty, "||", right.ty))
     };
     Ok(Typed::new(format!("pg_array_concat({}, {}, {code})", side(left)?, side(right)?), array))
 }
@@ -367,7 +423,9 @@ fn membership(left: &Typed, array: &Typed, negated: bool) -> SqlResult<Typed> {
     }
     let element = SqlType::from(array.ty.scalar);
     let (compared, _) = comparable(left, "=", &Typed::new("", element))?;
-    let same = compared.ty == element || (compared.ty.is_integer() && element.is_integer()) || (compared.ty.is_string() && element.is_string());
+    let same = compared.ty == element
+        || (compared.ty.is_integer() && element.is_integer())
+        || (compared.ty.is_string() && element.is_string());
     if !same || element.is(Scalar::Jsonb) {
         return Err(SqlError::unsupported(format!("ANY of type {} against type {}", array.ty.name(), left.ty.name())));
     }

@@ -1,8 +1,8 @@
 //! Queries: WITH, set operations, VALUES, LIMIT and row locks around the SELECTs of [`super::select`].
 
 use sqlparser::ast::{
-    Cte, Expr, Fetch, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    Value as Literal, Values, With,
+    Cte, Expr, Fetch, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, SetExpr, SetOperator, SetQuantifier,
+    TableAlias, Value as Literal, Values, With,
 };
 
 use super::super::error::{SqlError, SqlResult, state};
@@ -23,8 +23,24 @@ pub(super) struct Selected {
 
 impl Compiler<'_> {
     /// Compiles a query. `wanted` gives types to constants and parameters that stand alone in its columns.
-    pub(super) fn query(&mut self, query: &Query, outer: Option<&Scope<'_>>, wanted: &[Option<SqlType>]) -> SqlResult<Selected> {
-        let Query { with, body, order_by, limit_clause, fetch, locks, for_clause: None, settings: None, format_clause: None, pipe_operators } = query
+    pub(super) fn query(
+        &mut self,
+        query: &Query,
+        outer: Option<&Scope<'_>>,
+        wanted: &[Option<SqlType>],
+    ) -> SqlResult<Selected> {
+        let Query {
+            with,
+            body,
+            order_by,
+            limit_clause,
+            fetch,
+            locks,
+            for_clause: None,
+            settings: None,
+            format_clause: None,
+            pipe_operators,
+        } = query
         else {
             return Err(SqlError::syntax("syntax error in a query"));
         };
@@ -50,7 +66,12 @@ impl Compiler<'_> {
         Ok(selected)
     }
 
-    fn set_expression(&mut self, body: &SetExpr, outer: Option<&Scope<'_>>, wanted: &[Option<SqlType>]) -> SqlResult<Selected> {
+    fn set_expression(
+        &mut self,
+        body: &SetExpr,
+        outer: Option<&Scope<'_>>,
+        wanted: &[Option<SqlType>],
+    ) -> SqlResult<Selected> {
         match body {
             SetExpr::Select(select) => self.select(select, &[], outer, wanted),
             SetExpr::Query(query) => self.query(query, outer, wanted),
@@ -119,11 +140,20 @@ impl Compiler<'_> {
         };
         let sql = format!("{} {word} {}", side(&left_side)?, side(&right_side)?);
         let outputs = left_side.outputs.into_iter().zip(common_types);
-        let outputs = outputs.map(|(output, ty)| Output { length: output.length.filter(|_| output.ty == ty), name: output.name, ty });
+        let outputs = outputs.map(|(output, ty)| Output {
+            length: output.length.filter(|_| output.ty == ty),
+            name: output.name,
+            ty,
+        });
         Ok(Selected { sql, outputs: outputs.collect(), single_row: false })
     }
 
-    fn values(&mut self, values: &Values, outer: Option<&Scope<'_>>, wanted: &[Option<SqlType>]) -> SqlResult<Selected> {
+    fn values(
+        &mut self,
+        values: &Values,
+        outer: Option<&Scope<'_>>,
+        wanted: &[Option<SqlType>],
+    ) -> SqlResult<Selected> {
         let rows: Vec<&Vec<Expr>> = values.rows.iter().map(|row| &row.content).collect();
         let width = rows.first().map_or(0, |row| row.len());
         if rows.iter().any(|row| row.len() != width) {
@@ -160,7 +190,11 @@ impl Compiler<'_> {
             if let Some(start) = recursion {
                 // The part before UNION gives the types of the rows that the part after it reads.
                 let start = self.set_expression(start, outer, &[])?;
-                self.ctes.push(from::Cte { name: folded(&alias.name), alias: alias_sql.clone(), outputs: renamed(start.outputs, alias)? });
+                self.ctes.push(from::Cte {
+                    name: folded(&alias.name),
+                    alias: alias_sql.clone(),
+                    outputs: renamed(start.outputs, alias)?,
+                });
             }
             let selected = self.query(query, outer, &[])?;
             if recursion.is_some() {
@@ -169,7 +203,11 @@ impl Compiler<'_> {
             let columns: Vec<String> = (1..=selected.outputs.len()).map(|number| format!("c{number}")).collect();
             let columns = if columns.is_empty() { String::new() } else { format!("({})", columns.join(", ")) };
             parts.push(format!("{alias_sql}{columns} AS ({})", selected.sql));
-            self.ctes.push(from::Cte { name: folded(&alias.name), alias: alias_sql, outputs: renamed(selected.outputs, alias)? });
+            self.ctes.push(from::Cte {
+                name: folded(&alias.name),
+                alias: alias_sql,
+                outputs: renamed(selected.outputs, alias)?,
+            });
         }
         let word = if *recursive { "WITH RECURSIVE" } else { "WITH" };
         Ok(format!("{word} {} ", parts.join(", ")))

@@ -42,7 +42,8 @@ impl Relation {
             not_null: column.not_null,
             merged: false,
         });
-        let key = table.primary_key.iter().filter_map(|key| table.columns.iter().position(|column| column.name == *key));
+        let key =
+            table.primary_key.iter().filter_map(|key| table.columns.iter().position(|column| column.name == *key));
         Self { name, columns: columns.collect(), key: key.collect(), qualified_only: false }
     }
 

@@ -75,7 +75,11 @@ impl Compiler<'_> {
         scope.groups.borrow_mut().clone_from(&groups);
         let items = scope.with_aggregates(Aggregates::Allowed, || -> SqlResult<Vec<Item>> {
             match &unrolled {
-                Some(unrolled) => Ok(unrolled.items.iter().map(|item| Item { output: item.output.clone(), typed: item.typed.clone() }).collect()),
+                Some(unrolled) => Ok(unrolled
+                    .items
+                    .iter()
+                    .map(|item| Item { output: item.output.clone(), typed: item.typed.clone() })
+                    .collect()),
                 None => self.items(projection, &scope, wanted),
             }
         })?;
@@ -89,7 +93,8 @@ impl Compiler<'_> {
         let order = scope.with_aggregates(Aggregates::Allowed, || self.order(order, &items, distinct, &scope))?;
         scope.check_groups()?;
 
-        let columns: Vec<String> = items.iter().enumerate().map(|(i, item)| format!("{} AS c{}", item.typed.sql, i + 1)).collect();
+        let columns: Vec<String> =
+            items.iter().enumerate().map(|(i, item)| format!("{} AS c{}", item.typed.sql, i + 1)).collect();
         // A SELECT without columns has rows all the same.
         let columns = if columns.is_empty() { "1".to_owned() } else { columns.join(", ") };
         let mut sql = format!("SELECT {}{columns}{from_sql}", if distinct { "DISTINCT " } else { "" });
@@ -111,7 +116,12 @@ impl Compiler<'_> {
         Ok(self.items(projection, scope, &[])?.into_iter().map(|item| (item.output, item.typed)).collect())
     }
 
-    fn items(&mut self, projection: &[SelectItem], scope: &Scope<'_>, wanted: &[Option<SqlType>]) -> SqlResult<Vec<Item>> {
+    fn items(
+        &mut self,
+        projection: &[SelectItem],
+        scope: &Scope<'_>,
+        wanted: &[Option<SqlType>],
+    ) -> SqlResult<Vec<Item>> {
         let mut items = Vec::new();
         for item in projection {
             let hint = wanted.get(items.len()).copied().flatten();
@@ -153,7 +163,12 @@ impl Compiler<'_> {
     }
 
     /// The expressions of GROUP BY; a number or the alias of a column means that column.
-    fn groups(&mut self, group_by: &GroupByExpr, projection: &[SelectItem], scope: &Scope<'_>) -> SqlResult<Vec<String>> {
+    fn groups(
+        &mut self,
+        group_by: &GroupByExpr,
+        projection: &[SelectItem],
+        scope: &Scope<'_>,
+    ) -> SqlResult<Vec<String>> {
         let GroupByExpr::Expressions(exprs, modifiers) = group_by else {
             return Err(SqlError::unsupported("GROUP BY ALL"));
         };
@@ -161,7 +176,8 @@ impl Compiler<'_> {
         let mut groups = Vec::new();
         for expr in exprs {
             let meant = group_target(expr, projection, scope)?;
-            let typed = scope.with_aggregates(Aggregates::ForbiddenIn("GROUP BY"), || self.expression(meant, scope, None))?;
+            let typed =
+                scope.with_aggregates(Aggregates::ForbiddenIn("GROUP BY"), || self.expression(meant, scope, None))?;
             refuse(typed.ty.is_json(), "GROUP BY of json values")?;
             groups.push(typed.sql);
         }
@@ -169,7 +185,13 @@ impl Compiler<'_> {
         Ok(groups)
     }
 
-    fn order(&mut self, order: &[&OrderByExpr], items: &[Item], distinct: bool, scope: &Scope<'_>) -> SqlResult<Vec<String>> {
+    fn order(
+        &mut self,
+        order: &[&OrderByExpr],
+        items: &[Item],
+        distinct: bool,
+        scope: &Scope<'_>,
+    ) -> SqlResult<Vec<String>> {
         let outputs: Vec<Output> = items.iter().map(|item| item.output.clone()).collect();
         let mut terms = Vec::new();
         for term in order {
@@ -251,7 +273,10 @@ fn group_target<'e>(expr: &'e Expr, projection: &'e [SelectItem], scope: &Scope<
             let Literal::Number(digits, _) = &value.value else { return Ok(expr) };
             let position = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
             let target = position.and_then(|position| projection.get(position)).ok_or_else(|| {
-                SqlError::new(state::INVALID_COLUMN_REFERENCE, format!("GROUP BY position {digits} is not in select list"))
+                SqlError::new(
+                    state::INVALID_COLUMN_REFERENCE,
+                    format!("GROUP BY position {digits} is not in select list"),
+                )
             })?;
             item(target)
         }
@@ -274,7 +299,8 @@ fn refuse_wildcard_options(options: &WildcardAdditionalOptions) -> SqlResult<()>
 
 /// sqlparser takes the postfix operators ISNULL and NOTNULL for aliases.
 fn check_alias(alias: &Ident) -> SqlResult<()> {
-    let operator = alias.quote_style.is_none() && matches!(alias.value.to_ascii_lowercase().as_str(), "isnull" | "notnull");
+    let operator =
+        alias.quote_style.is_none() && matches!(alias.value.to_ascii_lowercase().as_str(), "isnull" | "notnull");
     refuse(operator, "ISNULL and NOTNULL (write IS NULL)")
 }
 
@@ -282,7 +308,8 @@ fn check_alias(alias: &Ident) -> SqlResult<()> {
 pub(super) fn output_name(expr: &Expr) -> String {
     own_name(expr).unwrap_or_else(|| match expr {
         Expr::Nested(inner) => output_name(inner),
-        Expr::Cast { data_type, .. } => data_type::sql_type(data_type).map_or_else(|_| unnamed(), |(ty, _)| ty.wire().name().trim_start_matches('_').to_owned()),
+        Expr::Cast { data_type, .. } => data_type::sql_type(data_type)
+            .map_or_else(|_| unnamed(), |(ty, _)| ty.wire().name().trim_start_matches('_').to_owned()),
         Expr::Case { .. } => "case".to_owned(),
         _ => unnamed(),
     })
@@ -363,11 +390,14 @@ impl Compiler<'_> {
             return Ok(None);
         }
         let exprs: Vec<&Expr> = arguments.iter().map(|(argument, _)| *argument).collect();
-        let rows = self.parameter_rows(&exprs)?.ok_or_else(|| SqlError::unsupported("unnest of anything but parameters in a SELECT list"))?;
-        let items = rows.columns.into_iter().zip(arguments).map(|(typed, (_, name))| UnrolledItem {
-            output: Output { name, ty: typed.ty, length: None },
-            typed,
-        });
+        let rows = self
+            .parameter_rows(&exprs)?
+            .ok_or_else(|| SqlError::unsupported("unnest of anything but parameters in a SELECT list"))?;
+        let items = rows
+            .columns
+            .into_iter()
+            .zip(arguments)
+            .map(|(typed, (_, name))| UnrolledItem { output: Output { name, ty: typed.ty, length: None }, typed });
         Ok(Some(Unrolled { from: rows.from, items: items.collect() }))
     }
 }

@@ -15,11 +15,15 @@ type Compiled = (Vec<Output>, Action);
 pub(super) fn action(statement: &Statement) -> SqlResult<Compiled> {
     let nothing = |tag: &'static str| Action::Nothing { tag, exclusive: false };
     let action = match statement {
-        Statement::StartTransaction { modes, begin: _, transaction: _, modifier: None, statements, exception: None, has_end_keyword: false }
-            if statements.is_empty() =>
-        {
-            transaction_modes(modes)?
-        }
+        Statement::StartTransaction {
+            modes,
+            begin: _,
+            transaction: _,
+            modifier: None,
+            statements,
+            exception: None,
+            has_end_keyword: false,
+        } if statements.is_empty() => transaction_modes(modes)?,
         Statement::Commit { chain: false, end: _, modifier: None } => Action::Commit,
         Statement::Rollback { chain: false, savepoint: None } => Action::Rollback,
         Statement::Rollback { chain: false, savepoint: Some(name) } => Action::RollbackTo(folded(name)),
@@ -56,11 +60,17 @@ fn transaction_modes(modes: &[TransactionMode]) -> SqlResult<Action> {
     let (mut exclusive, mut read_only) = (false, false);
     for mode in modes {
         match mode {
-            TransactionMode::IsolationLevel(TransactionIsolationLevel::ReadCommitted | TransactionIsolationLevel::ReadUncommitted) => {}
-            TransactionMode::IsolationLevel(TransactionIsolationLevel::RepeatableRead | TransactionIsolationLevel::Serializable) => {
+            TransactionMode::IsolationLevel(
+                TransactionIsolationLevel::ReadCommitted | TransactionIsolationLevel::ReadUncommitted,
+            ) => {}
+            TransactionMode::IsolationLevel(
+                TransactionIsolationLevel::RepeatableRead | TransactionIsolationLevel::Serializable,
+            ) => {
                 exclusive = true;
             }
-            TransactionMode::IsolationLevel(TransactionIsolationLevel::Snapshot) => return Err(SqlError::syntax("syntax error in BEGIN")),
+            TransactionMode::IsolationLevel(TransactionIsolationLevel::Snapshot) => {
+                return Err(SqlError::syntax("syntax error in BEGIN"));
+            }
             TransactionMode::AccessMode(access) => read_only = *access == TransactionAccessMode::ReadOnly,
         }
     }
@@ -77,23 +87,29 @@ fn setting(set: &Set) -> SqlResult<Action> {
             };
             let (_, name) = schema_and_name(variable)?;
             let words = values.iter().map(word).collect::<SqlResult<Vec<_>>>()?;
-            let default = values.len() == 1 && matches!(&values[0], Expr::Identifier(name) if name.value.eq_ignore_ascii_case("default"));
+            let default = values.len() == 1
+                && matches!(&values[0], Expr::Identifier(name) if name.value.eq_ignore_ascii_case("default"));
             Ok(Action::Set { name, value: (!default).then(|| words.join(", ")), local })
         }
-        Set::SetTimeZone { local, value } => Ok(Action::Set { name: "timezone".to_owned(), value: Some(word(value)?), local: *local }),
-        Set::SetNames { charset_name, collation_name: None } => {
-            Ok(Action::Set { name: "client_encoding".to_owned(), value: Some(charset_name.value.clone()), local: false })
+        Set::SetTimeZone { local, value } => {
+            Ok(Action::Set { name: "timezone".to_owned(), value: Some(word(value)?), local: *local })
         }
-        Set::SetSessionAuthorization(SetSessionAuthorizationParam { scope: _, kind: SetSessionAuthorizationParamKind::Default }) => {
-            Ok(Action::Nothing { tag: "SET", exclusive: false })
-        }
-        Set::SetTransaction { modes, snapshot: None, session } => {
-            match transaction_modes(modes)? {
-                Action::Begin { exclusive: false, read_only: false } => Ok(Action::Nothing { tag: "SET", exclusive: false }),
-                Action::Begin { read_only: false, .. } if !session => Ok(Action::Nothing { tag: "SET", exclusive: true }),
-                _ => Err(SqlError::unsupported("this SET TRANSACTION (BEGIN takes the modes)")),
+        Set::SetNames { charset_name, collation_name: None } => Ok(Action::Set {
+            name: "client_encoding".to_owned(),
+            value: Some(charset_name.value.clone()),
+            local: false,
+        }),
+        Set::SetSessionAuthorization(SetSessionAuthorizationParam {
+            scope: _,
+            kind: SetSessionAuthorizationParamKind::Default,
+        }) => Ok(Action::Nothing { tag: "SET", exclusive: false }),
+        Set::SetTransaction { modes, snapshot: None, session } => match transaction_modes(modes)? {
+            Action::Begin { exclusive: false, read_only: false } => {
+                Ok(Action::Nothing { tag: "SET", exclusive: false })
             }
-        }
+            Action::Begin { read_only: false, .. } if !session => Ok(Action::Nothing { tag: "SET", exclusive: true }),
+            _ => Err(SqlError::unsupported("this SET TRANSACTION (BEGIN takes the modes)")),
+        },
         other => Err(SqlError::unsupported(format!("{other}"))),
     }
 }
@@ -101,7 +117,9 @@ fn setting(set: &Set) -> SqlResult<Action> {
 /// The value of a setting: a name, a string or a number.
 fn word(value: &Expr) -> SqlResult<String> {
     match value {
-        Expr::Identifier(name) => Ok(if name.quote_style == Some('"') { format!("\"{}\"", name.value) } else { name.value.clone() }),
+        Expr::Identifier(name) => {
+            Ok(if name.quote_style == Some('"') { format!("\"{}\"", name.value) } else { name.value.clone() })
+        }
         Expr::Value(value) => match &value.value {
             Literal::Number(digits, _) => Ok(digits.clone()),
             Literal::Boolean(truth) => Ok(truth.to_string()),

@@ -3,9 +3,9 @@
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::ast::{
     CheckConstraint, ColumnDef, ColumnOption, ColumnOptionDef, CreateTable, CreateTableLike, CreateTableLikeDefaults,
-    CreateTableLikeKind, CreateTableOptions, Expr, ForeignKeyConstraint, GeneratedAs, Ident, IndexColumn, NullsDistinctOption,
-    ObjectType, OnCommit as OnCommitClause, PrimaryKeyConstraint, Query, ReferentialAction, Statement, TableConstraint,
-    UniqueConstraint, WithData,
+    CreateTableLikeKind, CreateTableOptions, Expr, ForeignKeyConstraint, GeneratedAs, Ident, IndexColumn,
+    NullsDistinctOption, ObjectType, OnCommit as OnCommitClause, PrimaryKeyConstraint, Query, ReferentialAction,
+    Statement, TableConstraint, UniqueConstraint, WithData,
 };
 
 use super::super::catalog::{self, Column, Table, literal as text_literal, primary_key_clause, quoted};
@@ -35,7 +35,8 @@ impl Compiler<'_> {
         refuse_foreign_clauses(create)?;
         let name = relation_name(&create.name)?;
         let mut define = Define { tag: "CREATE TABLE".to_owned(), ..Define::default() };
-        let taken = self.sqlite(catalog::table(self.conn, &name))?.is_some_and(|table| table.temporary == create.temporary);
+        let taken =
+            self.sqlite(catalog::table(self.conn, &name))?.is_some_and(|table| table.temporary == create.temporary);
         if taken || name.starts_with("sqlite_") {
             if taken && create.if_not_exists {
                 return Ok(define);
@@ -44,13 +45,16 @@ impl Compiler<'_> {
         }
         define.on_commit = on_commit(create, &name)?;
         let table = Table { name, temporary: create.temporary, columns: Vec::new(), primary_key: Vec::new() };
-        let mut draft = Draft { table, key_name: None, constraints: Vec::new(), uniques: Vec::new(), sequences: Vec::new() };
+        let mut draft =
+            Draft { table, key_name: None, constraints: Vec::new(), uniques: Vec::new(), sequences: Vec::new() };
         if let Some(query) = &create.query {
             return self.create_table_as(draft, query, create, define);
         }
         match &create.like {
             Some(CreateTableLikeKind::Parenthesized(like)) => self.copy_columns(like, &mut draft)?,
-            Some(CreateTableLikeKind::Plain(_)) => return Err(SqlError::syntax("syntax error in CREATE TABLE ... LIKE")),
+            Some(CreateTableLikeKind::Plain(_)) => {
+                return Err(SqlError::syntax("syntax error in CREATE TABLE ... LIKE"));
+            }
             None => {}
         }
         let mut checks: Vec<(Option<String>, &Expr)> = Vec::new();
@@ -100,7 +104,12 @@ impl Compiler<'_> {
             };
             let schema = if table.temporary { "temp." } else { "" };
             let columns: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
-            define.statements.push(format!("CREATE UNIQUE INDEX {schema}{} ON {} ({})", quoted(&name), quoted(&table.name), columns.join(", ")));
+            define.statements.push(format!(
+                "CREATE UNIQUE INDEX {schema}{} ON {} ({})",
+                quoted(&name),
+                quoted(&table.name),
+                columns.join(", ")
+            ));
             names.push(name);
         }
         define.restarted = sequences;
@@ -128,8 +137,15 @@ impl Compiler<'_> {
     }
 
     /// A column with its type, and the sequence it draws from if it is serial.
-    pub(super) fn column(&mut self, name: String, column: &ColumnDef, table: &str, sequences: &mut Vec<String>) -> SqlResult<Column> {
-        let mut made = Column { name, ty: SqlType::TEXT, length: None, not_null: false, default: None, always_generated: false };
+    pub(super) fn column(
+        &mut self,
+        name: String,
+        column: &ColumnDef,
+        table: &str,
+        sequences: &mut Vec<String>,
+    ) -> SqlResult<Column> {
+        let mut made =
+            Column { name, ty: SqlType::TEXT, length: None, not_null: false, default: None, always_generated: false };
         if let Some(scalar) = data_type::serial(&column.data_type) {
             made.ty = scalar.into();
             draw_from_sequence(&mut made, table, sequences);
@@ -183,7 +199,13 @@ impl Compiler<'_> {
     }
 
     /// The options that concern the column alone.
-    pub(super) fn column_option(&mut self, option: &ColumnOption, column: &mut Column, table: &str, sequences: &mut Vec<String>) -> SqlResult<()> {
+    pub(super) fn column_option(
+        &mut self,
+        option: &ColumnOption,
+        column: &mut Column,
+        table: &str,
+        sequences: &mut Vec<String>,
+    ) -> SqlResult<()> {
         match option {
             ColumnOption::Null => {}
             ColumnOption::NotNull => column.not_null = true,
@@ -198,7 +220,10 @@ impl Compiler<'_> {
                 generation_expr_mode: None,
                 generated_keyword: true,
             } => {
-                refuse(sequence_options.as_ref().is_some_and(|options| !options.is_empty()), "options of identity columns")?;
+                refuse(
+                    sequence_options.as_ref().is_some_and(|options| !options.is_empty()),
+                    "options of identity columns",
+                )?;
                 draw_from_sequence(column, table, sequences);
                 column.always_generated = *generated_as == GeneratedAs::Always;
             }
@@ -212,7 +237,13 @@ impl Compiler<'_> {
         self.condition(condition, &scope, "CHECK")
     }
 
-    fn foreign_key(&mut self, key: &ForeignKeyConstraint, columns: &[String], name: Option<String>, table: &Table) -> SqlResult<String> {
+    fn foreign_key(
+        &mut self,
+        key: &ForeignKeyConstraint,
+        columns: &[String],
+        name: Option<String>,
+        table: &Table,
+    ) -> SqlResult<String> {
         let ForeignKeyConstraint {
             name: inner,
             index_name: None,
@@ -229,22 +260,33 @@ impl Compiler<'_> {
         };
         for column in columns {
             table.column(column).ok_or_else(|| {
-                SqlError::new(state::UNDEFINED_COLUMN, format!("column \"{column}\" referenced in foreign key constraint does not exist"))
+                SqlError::new(
+                    state::UNDEFINED_COLUMN,
+                    format!("column \"{column}\" referenced in foreign key constraint does not exist"),
+                )
             })?;
         }
         let target = relation_name(foreign_table)?;
         let found = if target == table.name { table.clone() } else { self.table(foreign_table)? };
-        let referred: Vec<String> = if referred_columns.is_empty() { found.primary_key.clone() } else { referred_columns.iter().map(folded).collect() };
+        let referred: Vec<String> = if referred_columns.is_empty() {
+            found.primary_key.clone()
+        } else {
+            referred_columns.iter().map(folded).collect()
+        };
         let referred_refs: Vec<&str> = referred.iter().map(String::as_str).collect();
         let unique = found.primary_key == referred
-            || (target != table.name && self.sqlite(catalog::unique_index_on(self.conn, &target, &referred_refs))?.is_some());
+            || (target != table.name
+                && self.sqlite(catalog::unique_index_on(self.conn, &target, &referred_refs))?.is_some());
         if !unique || referred.len() != columns.len() {
-            let message = format!("there is no unique constraint matching given keys for referenced table \"{target}\"");
+            let message =
+                format!("there is no unique constraint matching given keys for referenced table \"{target}\"");
             let error = SqlError::new(state::INVALID_FOREIGN_KEY, message);
             // A unique constraint of the table that is being made is not looked at here.
             return Err(SqlError { beyond_embedded: target == table.name, ..error });
         }
-        let name = name.or_else(|| inner.as_ref().map(folded)).unwrap_or_else(|| format!("{}_{}_fkey", table.name, columns.join("_")));
+        let name = name
+            .or_else(|| inner.as_ref().map(folded))
+            .unwrap_or_else(|| format!("{}_{}_fkey", table.name, columns.join("_")));
         let list = |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
         Ok(format!(
             "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}{}",
@@ -268,7 +310,13 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn create_table_as(&mut self, mut draft: Draft, query: &Query, create: &CreateTable, mut define: Define) -> SqlResult<Define> {
+    fn create_table_as(
+        &mut self,
+        mut draft: Draft,
+        query: &Query,
+        create: &CreateTable,
+        mut define: Define,
+    ) -> SqlResult<Define> {
         let with_data = match &create.with_data {
             None => true,
             Some(WithData { data, statistics: None }) => *data,
@@ -283,7 +331,14 @@ impl Compiler<'_> {
             if matches!(output.ty.scalar, Scalar::Numeric | Scalar::Interval | Scalar::Void) {
                 return Err(SqlError::unsupported(format!("columns of type {}", output.ty.name())));
             }
-            let column = Column { name: output.name.clone(), ty: output.ty, length: output.length, not_null: false, default: None, always_generated: false };
+            let column = Column {
+                name: output.name.clone(),
+                ty: output.ty,
+                length: output.length,
+                not_null: false,
+                default: None,
+                always_generated: false,
+            };
             draft.table.columns.push(column);
         }
         let insert = format!("INSERT INTO {} {}", quoted(&draft.table.name), selected.sql);
@@ -299,7 +354,17 @@ impl Compiler<'_> {
     }
 
     pub(super) fn drop_objects(&mut self, drop: &Statement) -> SqlResult<Define> {
-        let Statement::Drop { object_type, if_exists, names, cascade, restrict: _, purge: false, temporary: false, table: None } = drop else {
+        let Statement::Drop {
+            object_type,
+            if_exists,
+            names,
+            cascade,
+            restrict: _,
+            purge: false,
+            temporary: false,
+            table: None,
+        } = drop
+        else {
             return Err(SqlError::syntax("syntax error in DROP"));
         };
         let names = names.iter().map(relation_name).collect::<SqlResult<Vec<_>>>()?;
@@ -373,7 +438,7 @@ fn refuse_foreign_clauses(create: &CreateTable) -> SqlResult<()> {
         .query(create.query.clone())
         .like(create.like.clone())
         .on_commit(create.on_commit)
-        .with_data(create.with_data.clone())
+        .with_data(create.with_data)
         .table_options(storage)
         .build();
     refuse(read != *create, "this form of CREATE TABLE")
@@ -398,11 +463,15 @@ fn table_constraint<'e>(
     keys: &mut Vec<(&'e ForeignKeyConstraint, Vec<String>, Option<String>)>,
 ) -> SqlResult<()> {
     match constraint {
-        TableConstraint::PrimaryKey(PrimaryKeyConstraint { name, index_name: None, index_type: None, columns, include: _, index_options, characteristics: None })
-            if index_options.is_empty() =>
-        {
-            set_primary_key(draft, plain_columns(columns)?, name.as_ref().map(folded))
-        }
+        TableConstraint::PrimaryKey(PrimaryKeyConstraint {
+            name,
+            index_name: None,
+            index_type: None,
+            columns,
+            include: _,
+            index_options,
+            characteristics: None,
+        }) if index_options.is_empty() => set_primary_key(draft, plain_columns(columns)?, name.as_ref().map(folded)),
         TableConstraint::Unique(unique) => {
             check_unique(unique)?;
             let columns = plain_columns(&unique.columns)?;
@@ -447,7 +516,10 @@ fn check_columns(columns: &[String], table: &Table) -> SqlResult<()> {
 }
 
 pub(super) fn check_unique(unique: &UniqueConstraint) -> SqlResult<()> {
-    let plain = unique.index_name.is_none() && unique.index_type.is_none() && unique.index_options.is_empty() && unique.characteristics.is_none();
+    let plain = unique.index_name.is_none()
+        && unique.index_type.is_none()
+        && unique.index_options.is_empty()
+        && unique.characteristics.is_none();
     refuse(!plain || unique.nulls_distinct == NullsDistinctOption::NotDistinct, "this form of UNIQUE")
 }
 
@@ -477,12 +549,19 @@ pub(super) fn column_clause(column: &Column) -> String {
     let not_null = if column.not_null { " NOT NULL" } else { "" };
     // SQLite adds columns to tables with rows only if the default is a constant, which it knows by the missing parentheses.
     let default = column.default.as_deref().map_or_else(String::new, |default| {
-        let bare = default.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).filter(|inner| inner.parse::<i64>().is_ok());
-        let text = default.starts_with('\'') && default.ends_with('\'') && !default[1..default.len() - 1].replace("''", "").contains('\'');
+        let bare = default
+            .strip_prefix('(')
+            .and_then(|rest| rest.strip_suffix(')'))
+            .filter(|inner| inner.parse::<i64>().is_ok());
+        let text = default.starts_with('\'')
+            && default.ends_with('\'')
+            && !default[1..default.len() - 1].replace("''", "").contains('\'');
         let blob = default.starts_with("x'") && default[2..].find('\'') == Some(default.len() - 3);
         match bare {
             Some(number) => format!(" DEFAULT {number}"),
-            None if text || blob || default == "NULL" || default.parse::<i64>().is_ok() => format!(" DEFAULT {default}"),
+            None if text || blob || default == "NULL" || default.parse::<i64>().is_ok() => {
+                format!(" DEFAULT {default}")
+            }
             None => format!(" DEFAULT ({default})"),
         }
     });

@@ -32,7 +32,9 @@ impl Compiler<'_> {
         let mut relations = vec![Relation::of_table(&table, name.clone(), &format!("{alias}."))];
         let from = match from {
             None => String::new(),
-            Some(UpdateTableFromKind::BeforeSet(_)) => return Err(SqlError::syntax("syntax error in UPDATE: FROM before SET")),
+            Some(UpdateTableFromKind::BeforeSet(_)) => {
+                return Err(SqlError::syntax("syntax error in UPDATE: FROM before SET"));
+            }
             Some(UpdateTableFromKind::AfterSet(items)) => {
                 let (sql, others) = self.from(items, None)?;
                 relations.extend(others);
@@ -52,7 +54,17 @@ impl Compiler<'_> {
     pub(super) fn target(&mut self, target: &TableWithJoins) -> SqlResult<(Table, String)> {
         let TableWithJoins { relation, joins } = target;
         refuse(!joins.is_empty(), "joins in place of a table")?;
-        let TableFactor::Table { name, alias, args: None, version: None, with_ordinality: false, json_path: None, sample: None, .. } = relation else {
+        let TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            version: None,
+            with_ordinality: false,
+            json_path: None,
+            sample: None,
+            ..
+        } = relation
+        else {
             return Err(SqlError::syntax("syntax error: a table is expected"));
         };
         let table = self.table(name)?;

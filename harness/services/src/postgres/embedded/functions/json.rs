@@ -13,9 +13,13 @@ use super::{VARIADIC, blob, integer, pure, strict, text, truth, type_of};
 
 pub(super) fn register(conn: &Connection) -> Result<()> {
     strict(conn, "pg_json_get", 2, |a| Ok(parse(text(a[0])?)?.step(&step(a[1])?).map_or(Value::Null, document)))?;
-    strict(conn, "pg_json_get_text", 2, |a| Ok(parse(text(a[0])?)?.step(&step(a[1])?).cloned().map_or(Value::Null, plain)))?;
+    strict(conn, "pg_json_get_text", 2, |a| {
+        Ok(parse(text(a[0])?)?.step(&step(a[1])?).cloned().map_or(Value::Null, plain))
+    })?;
     strict(conn, "pg_json_path", 2, |a| Ok(parse(text(a[0])?)?.path(&path(a[1])?).map_or(Value::Null, document)))?;
-    strict(conn, "pg_json_path_text", 2, |a| Ok(parse(text(a[0])?)?.path(&path(a[1])?).cloned().map_or(Value::Null, plain)))?;
+    strict(conn, "pg_json_path_text", 2, |a| {
+        Ok(parse(text(a[0])?)?.path(&path(a[1])?).cloned().map_or(Value::Null, plain))
+    })?;
     strict(conn, "pg_json_equal", 2, |a| json::equal(text(a[0])?, text(a[1])?).map(truth))?;
     // pg_json_same(a, b): `IS NOT DISTINCT FROM`.
     pure(conn, "pg_json_same", 2, |a| match (a[0], a[1]) {
@@ -44,7 +48,9 @@ pub(super) fn register(conn: &Connection) -> Result<()> {
         let mut members = Vec::new();
         for member in a.chunks_exact(3) {
             let key = match member[0] {
-                ValueRef::Null => return Err(SqlError::new(state::INVALID_PARAMETER, "argument 1: key must not be null")),
+                ValueRef::Null => {
+                    return Err(SqlError::new(state::INVALID_PARAMETER, "argument 1: key must not be null"));
+                }
                 key => text(key)?.to_owned(),
             };
             members.push((key, from_nullable(member[1], member[2])?));
@@ -113,7 +119,10 @@ fn rows(text: &str) -> SqlResult<String> {
 fn field(object: &str, key: &str, ty: SqlType) -> SqlResult<Value> {
     let object = parse(object)?;
     if !matches!(object, Json::Object(_)) {
-        return Err(SqlError::new(state::INVALID_PARAMETER, "argument of jsonb_to_recordset must be an array of objects"));
+        return Err(SqlError::new(
+            state::INVALID_PARAMETER,
+            "argument of jsonb_to_recordset must be an array of objects",
+        ));
     }
     match object.step(&Step::Key(key)) {
         None => Ok(Value::Null),

@@ -16,7 +16,10 @@ const CONSTANT: FunctionFlags = FunctionFlags::SQLITE_DETERMINISTIC;
 const VOLATILE: FunctionFlags = FunctionFlags::empty();
 
 pub(super) fn register(conn: &Connection, frame: &Arc<Frame>) -> Result<()> {
-    let with = |name: &str, arguments: i32, flags: FunctionFlags, body: fn(&Frame, &super::Arguments<'_>) -> SqlResult<Value>| {
+    let with = |name: &str,
+                arguments: i32,
+                flags: FunctionFlags,
+                body: fn(&Frame, &super::Arguments<'_>) -> SqlResult<Value>| {
         let frame = Arc::clone(frame);
         create(conn, name, arguments, flags, move |arguments| body(&frame, arguments))
     };
@@ -57,7 +60,12 @@ pub(super) fn register(conn: &Connection, frame: &Arc<Frame>) -> Result<()> {
     })?;
     with("pg_currval", 1, VOLATILE, |frame, a| {
         let name = sequence(a[0])?;
-        let missing = || SqlError::new(state::OBJECT_NOT_IN_STATE, format!("currval of sequence \"{name}\" is not yet defined in this session"));
+        let missing = || {
+            SqlError::new(
+                state::OBJECT_NOT_IN_STATE,
+                format!("currval of sequence \"{name}\" is not yet defined in this session"),
+            )
+        };
         frame.current(&name).map(Value::Integer).ok_or_else(missing)
     })?;
     with("pg_lastval", 0, VOLATILE, |frame, _| {
@@ -93,7 +101,10 @@ fn position(value: ValueRef<'_>) -> SqlResult<usize> {
 fn sequence(value: ValueRef<'_>) -> SqlResult<String> {
     let name = text(value)?;
     let name = name.strip_prefix("public.").unwrap_or(name);
-    Ok(name.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).map_or_else(|| name.to_owned(), |inner| inner.replace("\"\"", "\"")))
+    Ok(name
+        .strip_prefix('"')
+        .and_then(|inner| inner.strip_suffix('"'))
+        .map_or_else(|| name.to_owned(), |inner| inner.replace("\"\"", "\"")))
 }
 
 fn no_sequence(name: &str) -> SqlError {

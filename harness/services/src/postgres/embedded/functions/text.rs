@@ -32,7 +32,9 @@ pub(super) fn register(conn: &Connection) -> Result<()> {
         }
     })?;
     strict(conn, "pg_substring", 2, |a| Ok(Value::Text(substring(text(a[0])?, integer(a[1])?, None)?)))?;
-    strict(conn, "pg_substring", 3, |a| Ok(Value::Text(substring(text(a[0])?, integer(a[1])?, Some(integer(a[2])?))?)))?;
+    strict(conn, "pg_substring", 3, |a| {
+        Ok(Value::Text(substring(text(a[0])?, integer(a[1])?, Some(integer(a[2])?))?))
+    })?;
     strict(conn, "pg_left", 2, |a| Ok(Value::Text(left(text(a[0])?, integer(a[1])?))))?;
     strict(conn, "pg_right", 2, |a| Ok(Value::Text(right(text(a[0])?, integer(a[1])?))))?;
     strict(conn, "pg_position", 2, |a| Ok(Value::Integer(position(text(a[0])?, text(a[1])?))))?;
@@ -84,7 +86,9 @@ fn like(value: &str, pattern: &str, escape: &str, insensitive: bool) -> SqlResul
     while let Some(character) = characters.next() {
         if Some(character) == escape {
             let next = characters.next();
-            let next = next.ok_or_else(|| SqlError::new(state::INVALID_ESCAPE, "LIKE pattern must not end with escape character"))?;
+            let next = next.ok_or_else(|| {
+                SqlError::new(state::INVALID_ESCAPE, "LIKE pattern must not end with escape character")
+            })?;
             parts.push(Part::Just(fold(next)));
         } else {
             parts.push(match character {
@@ -118,7 +122,9 @@ fn like(value: &str, pattern: &str, escape: &str, insensitive: bool) -> SqlResul
 /// Characters `from` (counted from 1, may be less) and on.
 fn substring(value: &str, from: i64, length: Option<i64>) -> SqlResult<String> {
     let end = match length {
-        Some(length) if length < 0 => return Err(SqlError::new(state::INVALID_PARAMETER, "negative substring length not allowed")),
+        Some(length) if length < 0 => {
+            return Err(SqlError::new(state::INVALID_PARAMETER, "negative substring length not allowed"));
+        }
         Some(length) => from.saturating_add(length),
         None => i64::MAX,
     };

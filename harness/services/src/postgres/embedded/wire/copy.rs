@@ -21,10 +21,8 @@ impl CopyHandler for Wire {
         C::Error: Debug,
         PgWireError: From<<C as Sink<Message>>::Error>,
     {
-        let (result, status) = self
-            .session()?
-            .call(move |worker| (worker.copy_data(&data.data), worker.transaction.status()))
-            .await?;
+        let (result, status) =
+            self.session()?.call(move |worker| (worker.copy_data(&data.data), worker.transaction.status())).await?;
         client.set_transaction_status(status);
         self.end(client, result.map_err(Into::into)).await
     }

@@ -16,8 +16,8 @@ use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage as Message;
 use pgwire::messages::data::{NoData, ParameterDescription};
 use pgwire::messages::extendedquery::{
-    Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete, PortalSuspended, Sync as SyncMessage,
-    TARGET_TYPE_BYTE_PORTAL, TARGET_TYPE_BYTE_STATEMENT,
+    Bind, BindComplete, Close, CloseComplete, Describe, Execute, Parse, ParseComplete, PortalSuspended,
+    Sync as SyncMessage, TARGET_TYPE_BYTE_PORTAL, TARGET_TYPE_BYTE_STATEMENT,
 };
 use pgwire::messages::response::{CommandComplete, EmptyQueryResponse, ReadyForQuery, TransactionStatus};
 
@@ -105,7 +105,9 @@ impl ExtendedQueryHandler for Wire {
                 check_bind(&message, &statement.statement, name)?;
                 client.portal_store().put_portal(Arc::new(Portal::try_new(&message, statement)?));
             }
-            Some(Entry::Empty) => client.portal_store().put_empty_portal(message.portal_name.as_deref().unwrap_or(DEFAULT_NAME)),
+            Some(Entry::Empty) => {
+                client.portal_store().put_empty_portal(message.portal_name.as_deref().unwrap_or(DEFAULT_NAME));
+            }
             None => return Err(no_statement(name).into()),
         }
         client.feed(Message::BindComplete(BindComplete::new())).await?;
@@ -124,13 +126,16 @@ impl ExtendedQueryHandler for Wire {
             TARGET_TYPE_BYTE_STATEMENT => {
                 let statement = client.portal_store().get_statement(name).ok_or_else(|| no_statement(name))?;
                 let compiled = statement.value().map(|statement| Arc::clone(&statement.statement));
-                let types = compiled.iter().flat_map(|compiled| &compiled.parameters).map(|ty| ty.wire().oid()).collect();
+                let types =
+                    compiled.iter().flat_map(|compiled| &compiled.parameters).map(|ty| ty.wire().oid()).collect();
                 client.feed(Message::ParameterDescription(ParameterDescription::new(types))).await?;
                 compiled.map(|compiled| description(&compiled.outputs, &Format::UnifiedText))
             }
             TARGET_TYPE_BYTE_PORTAL => {
                 let portal = client.portal_store().get_portal(name).ok_or_else(|| no_portal(name))?;
-                portal.value().map(|portal| description(&portal.statement.statement.outputs, &portal.result_column_format))
+                portal
+                    .value()
+                    .map(|portal| description(&portal.statement.statement.outputs, &portal.result_column_format))
             }
             other => return Err(PgWireError::InvalidTargetType(other)),
         };
@@ -191,7 +196,12 @@ impl ExtendedQueryHandler for Wire {
         Ok(())
     }
 
-    async fn do_query<C>(&self, client: &mut C, portal: &Portal<Arc<Compiled>>, _max_rows: usize) -> PgWireResult<Response>
+    async fn do_query<C>(
+        &self,
+        client: &mut C,
+        portal: &Portal<Arc<Compiled>>,
+        _max_rows: usize,
+    ) -> PgWireResult<Response>
     where
         C: ClientInfo + ClientPortalStore + Sink<Message> + Unpin + Send + Sync,
         C::PortalStore: PortalStore<Statement = Arc<Compiled>>,
@@ -252,8 +262,10 @@ impl ExtendedQueryHandler for Wire {
 fn check_bind(message: &Bind, compiled: &Compiled, name: &str) -> SqlResult<()> {
     let (given, wanted) = (message.parameters.len(), compiled.parameters.len());
     if given != wanted {
-        let message =
-            format!("bind message supplies {given} parameters, but prepared statement \"{}\" requires {wanted}", shown(name));
+        let message = format!(
+            "bind message supplies {given} parameters, but prepared statement \"{}\" requires {wanted}",
+            shown(name)
+        );
         return Err(SqlError::new(state::PROTOCOL_VIOLATION, message));
     }
     let fits = |formats: usize, values: usize| formats < 2 || formats == values;

@@ -51,7 +51,11 @@ impl StartupHandler for Wire {
 
 impl Wire {
     /// Starts the session, and tells its number.
-    fn begin<'p>(&self, identity: Identity, parameters: impl IntoIterator<Item = (&'p String, &'p String)>) -> SqlResult<i32> {
+    fn begin<'p>(
+        &self,
+        identity: Identity,
+        parameters: impl IntoIterator<Item = (&'p String, &'p String)>,
+    ) -> SqlResult<i32> {
         let sample = &self.0.sample;
         if identity.database != sample.database.name {
             let message = format!("database \"{}\" does not exist (each sample has its own)", identity.database);
@@ -70,7 +74,10 @@ impl Wire {
         let (session, thread) = Session::start(&sample.database, pid, identity, settings)?;
         sample.add(pid, thread);
         // A second Startup message does not get here: pgwire takes it for a query then.
-        self.0.session.set(session).map_err(|_| SqlError::new(state::PROTOCOL_VIOLATION, "the connection was already started"))?;
+        self.0
+            .session
+            .set(session)
+            .map_err(|_| SqlError::new(state::PROTOCOL_VIOLATION, "the connection was already started"))?;
         Ok(pid)
     }
 }
