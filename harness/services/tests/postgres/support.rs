@@ -58,13 +58,17 @@ pub(crate) fn shown(error: &Error) -> String {
 
 /// A simple query's rows as `1|x; 2|NULL`, and rows affected as `[2]`.
 pub(crate) async fn simple(client: &Client, sql: &str) -> Result<String, Error> {
-    let mut parts = Vec::new();
+    let (mut parts, mut seen) = (Vec::new(), 0);
     for message in client.simple_query(sql).await? {
         match message {
             SimpleQueryMessage::Row(row) => {
+                seen += 1;
                 parts.push((0..row.len()).map(|i| row.get(i).unwrap_or("NULL")).collect::<Vec<_>>().join("|"));
             }
-            SimpleQueryMessage::CommandComplete(rows) => parts.push(format!("[{rows}]")),
+            // The tag of SHOW has no number.
+            SimpleQueryMessage::CommandComplete(rows) => {
+                parts.push(format!("[{}]", rows.max(std::mem::take(&mut seen))))
+            }
             _ => {}
         }
     }
@@ -111,8 +115,8 @@ impl<'a> FromSql<'a> for Text {
             "int2" => i16::from_sql(ty, raw)?.to_string(),
             "int4" => i32::from_sql(ty, raw)?.to_string(),
             "int8" => i64::from_sql(ty, raw)?.to_string(),
-            "float4" => f32::from_sql(ty, raw)?.to_string(),
-            "float8" => f64::from_sql(ty, raw)?.to_string(),
+            "float4" => float_text(&format!("{:e}", f32::from_sql(ty, raw)?), &f32::from_sql(ty, raw)?.to_string(), 6),
+            "float8" => float_text(&format!("{:e}", f64::from_sql(ty, raw)?), &f64::from_sql(ty, raw)?.to_string(), 15),
             "text" | "varchar" | "name" | "json" => String::from_utf8(raw.to_vec())?,
             "jsonb" => String::from_utf8(raw[1..].to_vec())?,
             "bytea" => format!("\\x{}", hex(raw)),
@@ -131,6 +135,15 @@ impl<'a> FromSql<'a> for Text {
 
     fn accepts(_: &Type) -> bool {
         true
+    }
+}
+
+/// As `float8out` writes a number: with an exponent when it is small or large.
+fn float_text(scientific: &str, fixed: &str, bound: i32) -> String {
+    let (digits, exponent) = scientific.split_once('e').unwrap();
+    match exponent.parse::<i32>().unwrap() {
+        exponent if (-4..bound).contains(&exponent) => fixed.to_owned(),
+        exponent => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
     }
 }
 

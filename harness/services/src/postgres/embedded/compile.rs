@@ -164,8 +164,8 @@ pub(super) fn parse(sql: &str) -> SqlResult<Vec<Statement>> {
     parsed.map_err(|failed| match failed {
         ParserError::RecursionLimitExceeded => SqlError::unsupported("expressions nested this deep"),
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
-            let hint = "if a real Postgres accepts the statement, set HIGHWATER_SERVICES=local, or DATABASE_URL";
-            SqlError::syntax(format!("syntax error: {message}")).hint(hint)
+            // sqlparser does not read quite all that PostgreSQL does.
+            SqlError::syntax(format!("syntax error: {message}")).hint(error::REMEDY)
         }
     })
 }

@@ -13,14 +13,14 @@ use tempfile::TempDir;
 
 use super::lock::{AdvisoryLocks, WriteLock};
 
-/// Dropped with its last session: the folder goes then.
 pub(super) struct Database {
     pub(super) name: String,
     pub(super) writes: WriteLock,
     pub(super) advisory: AdvisoryLocks,
     pub(super) sequences: Sequences,
     statements: AtomicU64,
-    folder: TempDir,
+    path: PathBuf,
+    folder: Mutex<Option<TempDir>>,
 }
 
 /// Compiled statements that a session keeps: as many as a worker is likely to use.
@@ -36,20 +36,22 @@ impl Database {
             advisory: AdvisoryLocks::default(),
             sequences: Sequences::default(),
             statements: AtomicU64::new(0),
-            folder,
+            path: folder.path().join("database"),
+            folder: Mutex::new(Some(folder)),
         };
         let opened = database.connect().and_then(|conn| conn.execute_batch("PRAGMA journal_mode = WAL"));
-        opened.map_err(|cause| CreateDatabaseError::File { path: database.path(), cause })?;
+        opened.map_err(|cause| CreateDatabaseError::File { path: database.path.clone(), cause })?;
         Ok(database)
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("database")
+    /// Removes the folder now: whoever still has a handle to the database may outlive the process's last statement.
+    pub(super) fn remove(&self) {
+        drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// A connection for one session.
     pub(super) fn connect(&self) -> rusqlite::Result<Connection> {
-        let conn = Connection::open(self.path())?;
+        let conn = Connection::open(&self.path)?;
         // Nothing of a sample outlives it, so nothing is forced to disk.
         conn.execute_batch("PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384")?;
         // Writers queue at `writes`; this is for checkpoints only.

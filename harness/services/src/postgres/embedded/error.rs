@@ -46,6 +46,7 @@ pub(super) mod state {
     pub(crate) const UNDEFINED_COLUMN: &str = "42703";
     pub(crate) const UNDEFINED_OBJECT: &str = "42704";
     pub(crate) const DUPLICATE_ALIAS: &str = "42712";
+    pub(crate) const AMBIGUOUS_FUNCTION: &str = "42725";
     pub(crate) const DUPLICATE_COLUMN: &str = "42701";
     pub(crate) const GROUPING_ERROR: &str = "42803";
     pub(crate) const DATATYPE_MISMATCH: &str = "42804";
@@ -140,7 +141,8 @@ impl SqlError {
                 text.push_str(" ...");
             }
             self.message = format!("{}, in: {text}", self.message);
-            self.hint = Some("a real Postgres serves it: set HIGHWATER_SERVICES=local, or DATABASE_URL".to_owned());
+            let hint = self.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
+            self.hint = Some(format!("{hint}{REMEDY}"));
             self.beyond_embedded = false;
         }
         self
@@ -169,6 +171,10 @@ impl From<SqlError> for PgWireError {
         PgWireError::UserError(Box::new(info))
     }
 }
+
+/// What to do about a statement that is not served here.
+pub(super) const REMEDY: &str =
+    "where a real Postgres serves the statement, set HIGHWATER_SERVICES=local, or DATABASE_URL";
 
 /// Errors travel through SQLite as text when a function of ours raises them while a statement runs.
 const RAISED: &str = "pg-error";

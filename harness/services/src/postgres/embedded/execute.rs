@@ -109,7 +109,7 @@ impl Worker {
             self.frame.database.sequences.restart(sequence);
         }
         if let Some((table, end)) = &define.on_commit {
-            self.transaction.remember_table(table.clone(), *end);
+            self.remember_table(table.clone(), *end);
         }
         Ok(Outcome::Done(if define.counts_rows { format!("{} {written}", define.tag) } else { define.tag.clone() }))
     }

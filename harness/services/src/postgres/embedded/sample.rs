@@ -69,6 +69,7 @@ impl Sample {
                 sessions.len()
             };
             if running == 0 {
+                self.database.remove();
                 return true;
             }
             if Instant::now() > deadline {

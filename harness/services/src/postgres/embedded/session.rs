@@ -39,6 +39,8 @@ pub(super) struct Worker {
     pub(super) transaction: Transaction,
     pub(super) settings: Settings,
     pub(super) copy: Option<CopyReceiver>,
+    /// Temporary tables that every commit empties.
+    pub(super) emptied: Vec<String>,
     identity: Identity,
 }
 
@@ -94,7 +96,15 @@ impl Session {
         let conn = open(database, &frame).map_err(|cause| internal(&cause))?;
         let interrupt = conn.get_interrupt_handle();
         let (jobs, inbox) = mpsc::channel::<Job>();
-        let mut worker = Worker { conn, frame, transaction: Transaction::default(), settings, copy: None, identity };
+        let mut worker = Worker {
+            conn,
+            frame,
+            transaction: Transaction::default(),
+            settings,
+            copy: None,
+            emptied: Vec::new(),
+            identity,
+        };
         let thread = std::thread::Builder::new().name(format!("postgres {pid}")).stack_size(STACK).spawn(move || {
             while let Ok(job) = inbox.recv() {
                 job(&mut worker);

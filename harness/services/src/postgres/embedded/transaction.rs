@@ -5,7 +5,7 @@
 
 use pgwire::messages::response::TransactionStatus;
 
-use super::catalog::quoted;
+use super::catalog::{self, quoted};
 use super::compile::OnCommit;
 use super::error::{SqlError, SqlResult, from_sqlite, state};
 use super::session::Worker;
@@ -19,8 +19,8 @@ pub(super) struct Transaction {
     /// SQLite is in a transaction, and the session has the write lock.
     open: bool,
     read_only: bool,
-    /// Temporary tables that end, or are emptied, with the transaction.
-    on_commit: Vec<(String, OnCommit)>,
+    /// Temporary tables that end with the transaction.
+    dropped: Vec<String>,
     /// The settings to go back to, if the transaction changed any; with the names that were set for it alone.
     settings: Option<(Settings, Vec<String>)>,
 }
@@ -63,10 +63,6 @@ impl Transaction {
 
     pub(super) fn in_block(&self) -> bool {
         self.stage == Stage::Block
-    }
-
-    pub(super) fn remember_table(&mut self, table: String, end: OnCommit) {
-        self.on_commit.push((table, end));
     }
 }
 
@@ -156,16 +152,30 @@ impl Worker {
             }
         }
         if commit && result.is_ok() {
-            for (table, end) in transaction.on_commit {
-                let table = quoted(&table);
-                let sql = match end {
-                    OnCommit::Drop => format!("DROP TABLE IF EXISTS temp.{table}"),
-                    OnCommit::DeleteRows => format!("DELETE FROM temp.{table}"),
-                };
-                result = result.and(self.conn.execute_batch(&sql).map_err(|error| from_sqlite(&self.conn, &error)));
-            }
+            result = self.end_temporary_tables(&transaction.dropped).map_err(|error| from_sqlite(&self.conn, &error));
         }
         result
+    }
+
+    /// What `ON COMMIT` of a temporary table says.
+    pub(super) fn remember_table(&mut self, table: String, end: OnCommit) {
+        match end {
+            OnCommit::Drop => self.transaction.dropped.push(table),
+            OnCommit::DeleteRows => self.emptied.push(table),
+        }
+    }
+
+    fn end_temporary_tables(&mut self, dropped: &[String]) -> rusqlite::Result<()> {
+        for table in dropped {
+            self.conn.execute_batch(&format!("DROP TABLE IF EXISTS temp.{}", quoted(table)))?;
+        }
+        for table in std::mem::take(&mut self.emptied) {
+            if catalog::table(&self.conn, &table)?.is_some_and(|found| found.temporary) {
+                self.conn.execute_batch(&format!("DELETE FROM temp.{}", quoted(&table)))?;
+                self.emptied.push(table);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn savepoint(&mut self, name: &str) -> SqlResult<()> {

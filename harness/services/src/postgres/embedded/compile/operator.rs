@@ -35,6 +35,11 @@ pub(super) fn comparable(left: &Typed, operator: &str, right: &Typed) -> SqlResu
     Ok((side(left)?, side(right)?))
 }
 
+/// The type whose operators a type uses: varchar has none of its own.
+fn compared_as(ty: SqlType) -> SqlType {
+    if ty.scalar == Scalar::Varchar { SqlType { scalar: Scalar::Text, ..ty } } else { ty }
+}
+
 impl Compiler<'_> {
     pub(super) fn binary(
         &mut self,
@@ -67,11 +72,11 @@ impl Compiler<'_> {
     pub(super) fn operands(&mut self, left: &Expr, right: &Expr, scope: &Scope<'_>) -> SqlResult<(Typed, Typed)> {
         if self.is_flexible(left) && !self.is_flexible(right) {
             let right = self.expression(right, scope, None)?;
-            let left = self.expression(left, scope, Some(right.ty))?;
+            let left = self.expression(left, scope, Some(compared_as(right.ty)))?;
             return Ok((left, right));
         }
         let left = self.expression(left, scope, None)?;
-        let right = self.expression(right, scope, Some(left.ty))?;
+        let right = self.expression(right, scope, Some(compared_as(left.ty)))?;
         Ok((left, right))
     }
 
@@ -201,6 +206,7 @@ impl Compiler<'_> {
                 (Scalar::Timestamp | Scalar::Timestamptz, BinaryOperator::Plus) => Scalar::Interval.into(),
                 (Scalar::Date, _) => Scalar::Int4.into(),
                 (Scalar::Interval, BinaryOperator::Multiply) => Scalar::Float8.into(),
+                (Scalar::Jsonb, BinaryOperator::Minus) => SqlType::TEXT,
                 _ => left.ty,
             };
             let right = self.expression(right, scope, Some(hint))?;
@@ -219,11 +225,25 @@ impl Compiler<'_> {
         if left.ty.is_number() && right.ty.is_number() {
             return number_arithmetic(&left, op, &right);
         }
+        if left.ty.is(Scalar::Jsonb) && right.ty.is_string() && *op == BinaryOperator::Minus {
+            return Ok(Typed::new(format!("pg_json_without({}, {})", left.sql, right.sql), Scalar::Jsonb));
+        }
         time_arithmetic(&left, op, &right)
     }
 
     fn concatenation(&mut self, left: &Expr, right: &Expr, scope: &Scope<'_>) -> SqlResult<Typed> {
-        let (left, right) = self.operands(left, right, scope)?;
+        // What has no type of its own is text, unless the other side concatenates with its like.
+        let hint = |other: SqlType| {
+            if other.array || other.is(Scalar::Jsonb) || other.is(Scalar::Bytea) { other } else { SqlType::TEXT }
+        };
+        let (left, right) = if self.is_flexible(left) && !self.is_flexible(right) {
+            let right = self.expression(right, scope, None)?;
+            (self.expression(left, scope, Some(hint(right.ty)))?, right)
+        } else {
+            let left = self.expression(left, scope, Some(SqlType::TEXT))?;
+            let right = self.expression(right, scope, Some(hint(left.ty)))?;
+            (left, right)
+        };
         if left.ty.is(Scalar::Jsonb) && right.ty.is(Scalar::Jsonb) {
             return Ok(Typed::new(format!("pg_json_concat({}, {})", left.sql, right.sql), Scalar::Jsonb));
         }
@@ -284,7 +304,7 @@ impl Compiler<'_> {
         if left.ty.array {
             return Err(SqlError::unsupported("arrays of several dimensions"));
         }
-        let hint = SqlType::array_of(left.ty.scalar);
+        let hint = SqlType::array_of(compared_as(left.ty).scalar);
         if let Some((index, ty)) = self.array_parameter(right, Some(hint))? {
             let element = SqlType::from(ty.scalar);
             let right = Typed::new("", element);
@@ -319,11 +339,9 @@ impl Compiler<'_> {
         let index = self.parameter_index(name)?;
         let ty = match (self.parameters[index], cast.or(hint)) {
             (Some(ty), _) | (None, Some(ty)) => ty,
+            // Only a function that takes any array leaves an array without a type.
             (None, None) => {
-                return Err(SqlError::new(
-                    state::INDETERMINATE_TYPE,
-                    format!("could not determine data type of parameter {name}"),
-                ));
+                return Err(SqlError::new(state::AMBIGUOUS_FUNCTION, "function unnest(unknown) is not unique"));
             }
         };
         self.parameters[index] = Some(ty);

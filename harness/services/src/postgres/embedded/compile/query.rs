@@ -128,7 +128,12 @@ impl Compiler<'_> {
         if !all && common_types.iter().any(|ty| ty.is_json()) {
             return Err(SqlError::unsupported(format!("{name} of json values (UNION ALL is served)")));
         }
-        let side = |selected: &Selected| -> SqlResult<String> {
+        let side = |selected: &Selected, body: &SetExpr| -> SqlResult<String> {
+            let as_it_is = selected.outputs.iter().zip(&common_types).all(|(output, ty)| output.ty == *ty);
+            if as_it_is && matches!(body, SetExpr::Select(_)) {
+                // Also what WITH RECURSIVE needs: SQLite looks for the recursion in the FROM of the SELECT itself.
+                return Ok(selected.sql.clone());
+            }
             let mut columns = Vec::new();
             for (position, (output, ty)) in selected.outputs.iter().zip(&common_types).enumerate() {
                 let column = format!("c{}", position + 1);
@@ -138,7 +143,7 @@ impl Compiler<'_> {
             }
             Ok(format!("SELECT {} FROM ({})", columns.join(", "), selected.sql))
         };
-        let sql = format!("{} {word} {}", side(&left_side)?, side(&right_side)?);
+        let sql = format!("{} {word} {}", side(&left_side, left)?, side(&right_side, right)?);
         let outputs = left_side.outputs.into_iter().zip(common_types);
         let outputs = outputs.map(|(output, ty)| Output {
             length: output.length.filter(|_| output.ty == ty),

@@ -343,7 +343,6 @@ fn own_name(expr: &Expr) -> Option<String> {
             _ => "btrim".to_owned(),
         },
         Expr::TypedString(typed) => data_type::sql_type(&typed.data_type).ok()?.0.wire().name().to_owned(),
-        Expr::Value(value) if matches!(value.value, Literal::Boolean(_)) => "bool".to_owned(),
         Expr::Subquery(query) => match &*query.body {
             sqlparser::ast::SetExpr::Select(select) => match select.projection.as_slice() {
                 [SelectItem::UnnamedExpr(expr)] => return own_name(expr),

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Result};
 
 use super::super::codec;
 use super::super::error::{SqlError, SqlResult, state};
+use super::super::types::{Scalar, SqlType};
 use super::{VARIADIC, integer, pure, strict, text, truth, type_of};
 
 pub(super) fn register(conn: &Connection) -> Result<()> {
@@ -23,7 +24,7 @@ pub(super) fn register(conn: &Connection) -> Result<()> {
         let mut parts = Vec::new();
         for pair in a[1..].chunks_exact(2) {
             if !matches!(pair[0], ValueRef::Null) {
-                parts.push(text_of(pair[0], pair[1])?);
+                parts.push(text_form(pair[0], type_of(pair[1])?)?);
             }
         }
         match a[0] {
@@ -46,9 +47,13 @@ pub(super) fn register(conn: &Connection) -> Result<()> {
 /// The cast to text, which differs from the text form for one type only.
 fn text_of(value: ValueRef<'_>, ty: ValueRef<'_>) -> SqlResult<String> {
     let ty = type_of(ty)?;
-    if ty.is(super::super::types::Scalar::Bool) {
+    if ty.is(Scalar::Bool) {
         return Ok(if integer(value)? != 0 { "true" } else { "false" }.to_owned());
     }
+    text_form(value, ty)
+}
+
+fn text_form(value: ValueRef<'_>, ty: SqlType) -> SqlResult<String> {
     let mut out = Vec::new();
     codec::to_text(ty, value, &mut out)?;
     codec::utf8(&out).map(str::to_owned)
