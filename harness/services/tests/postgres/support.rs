@@ -67,7 +67,7 @@ pub(crate) async fn simple(client: &Client, sql: &str) -> Result<String, Error> 
             }
             // The tag of SHOW has no number.
             SimpleQueryMessage::CommandComplete(rows) => {
-                parts.push(format!("[{}]", rows.max(std::mem::take(&mut seen))))
+                parts.push(format!("[{}]", rows.max(std::mem::take(&mut seen))));
             }
             _ => {}
         }
