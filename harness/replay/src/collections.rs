@@ -62,8 +62,8 @@ pub(crate) struct Selection {
 /// The ids of a collection's items.
 #[derive(Debug)]
 pub(crate) enum OwnIds {
-    /// Item `number` has the id `first + number`.
-    Counted { first: u64 },
+    /// Item `number` has the id `first + number`, as digits or in the form of a UUID.
+    Counted { first: u64, uuid: bool },
     /// As JSON text, by template; empty where an item has none.
     Recorded(Vec<String>),
 }
@@ -177,8 +177,13 @@ impl Collections {
     /// The JSON array of the items `numbers` of a collection.
     pub(crate) fn page(&self, collection: &Collection, numbers: &[u64]) -> Vec<u8> {
         let mut out = Vec::with_capacity(numbers.len() * (collection.item_bytes + 1) + 2);
-        self.write_items(collection, 0, numbers, &mut out);
+        self.write_page(collection, numbers, &mut out);
         out
+    }
+
+    /// The same, at the end of `out`.
+    pub(crate) fn write_page(&self, collection: &Collection, numbers: &[u64], out: &mut Vec<u8>) {
+        self.write_items(collection, 0, numbers, out);
     }
 
     /// One item.
@@ -267,8 +272,9 @@ impl Collection {
     /// The item whose id is `id`.
     pub(crate) fn number_of(&self, id: &str) -> Option<u64> {
         match &self.ids {
-            OwnIds::Counted { first } => {
-                let number = id.parse::<u64>().ok()?.checked_sub(*first)?;
+            OwnIds::Counted { first, uuid } => {
+                let id = if *uuid { uuid_number(id) } else { id.parse().ok() };
+                let number = id?.checked_sub(*first)?;
                 self.window.numbers().contains(&number).then_some(number)
             }
             OwnIds::Recorded(ids) => {
@@ -293,7 +299,10 @@ impl Collection {
 
     fn write_id(&self, number: u64, out: &mut Vec<u8>) {
         match &self.ids {
-            OwnIds::Counted { first } => write_number(first + number, out),
+            OwnIds::Counted { first, uuid: false } => write_number(first + number, out),
+            OwnIds::Counted { first, uuid: true } => {
+                out.extend_from_slice(format!("{UUID_START}{:012x}", first + number).as_bytes());
+            }
             OwnIds::Recorded(ids) => out.extend_from_slice(ids[number as usize].as_bytes()),
         }
     }
@@ -304,6 +313,13 @@ impl<T> ByAge<T> {
         let templates = &self.0[age as usize];
         &templates[(number % templates.len() as u64) as usize]
     }
+}
+
+/// Version 4, whose digits are random; these are in order.
+const UUID_START: &str = "00000000-0000-4000-8000-";
+
+fn uuid_number(id: &str) -> Option<u64> {
+    u64::from_str_radix(id.strip_prefix(UUID_START)?, 16).ok()
 }
 
 fn write_number(mut number: u64, out: &mut Vec<u8>) {

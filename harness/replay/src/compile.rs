@@ -158,15 +158,20 @@ fn collection(source: &Source, plan: &Plan) -> Result<Collection, ScaleError> {
     let ids = match &source.scale {
         None => OwnIds::Recorded(recorded),
         Some(scale) => {
-            let smallest = || recorded.iter().filter_map(|id| id.trim_matches('"').parse().ok()).min();
+            let uuid = recorded.first().is_some_and(|id| is_uuid(id.trim_matches('"')));
+            let smallest = || match uuid {
+                true => Some(1),
+                false => recorded.iter().filter_map(|id| id.trim_matches('"').parse().ok()).min(),
+            };
             let Some(first) = scale.first_id.or_else(smallest) else {
-                return fail(source, "no recorded item has a number as `id`; say ids_from");
+                return fail(source, "no recorded item has a number or a UUID as `id`; say ids_from");
             };
             let last = first.checked_add(plan.window.first).and_then(|first| first.checked_add(plan.window.count));
-            if last.is_none_or(|last| last > i64::MAX as u64) {
-                return fail(source, format!("ids from {first} on do not fit 63 bits"));
+            let bits = if uuid { 48 } else { 63 };
+            if last.is_none_or(|last| last >> bits > 0) {
+                return fail(source, format!("ids from {first} on do not fit {bits} bits"));
             }
-            OwnIds::Counted { first }
+            OwnIds::Counted { first, uuid }
         }
     };
     let count = |text: &String| plan.fields.iter().map(|(field, _)| values(text, field).len() as u64).collect();
@@ -453,6 +458,11 @@ fn has_place(items: &[String], path: &str) -> bool {
     items.iter().any(|text| !json_text::find(text, path).is_empty())
 }
 
+/// Whether `id` has the form `8-4-4-4-12`.
+fn is_uuid(id: &str) -> bool {
+    id.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
 /// The first name of a path.
 fn root(path: &str) -> &str {
     path.split(['.', '[']).next().unwrap_or(path)
@@ -609,7 +619,7 @@ mod tests {
         );
         check(
             &[source("/x", &[r#"{"id":"a"}"#], Some(Scale::to(5)))],
-            "/x: no recorded item has a number as `id`; say ids_from",
+            "/x: no recorded item has a number or a UUID as `id`; say ids_from",
         );
         let none = [
             source("/children", CHILDREN, Some(Scale::to(1).field("parent_id", Ids::of("/parents")))),

@@ -10,6 +10,7 @@ use wiremock::Request;
 use crate::collections::{Collection, Collections, Selection};
 use crate::compile::{self, ScaleError, Source};
 use crate::filter::Filter;
+use crate::headers;
 use crate::json_text;
 use crate::link;
 use crate::recording::{Exchange, Response, Unplayable};
@@ -56,7 +57,7 @@ impl Harvest {
         api_key: Option<String>,
     ) -> Result<Self, ScaleError> {
         let mut lists: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut headers = BTreeMap::new();
+        let mut list_headers = BTreeMap::new();
         let mut errors = BTreeMap::new();
         let mut incomplete = BTreeMap::new();
         for exchange in exchanges {
@@ -70,8 +71,8 @@ impl Harvest {
                 Err(_) => continue,
             };
             if let Some(items) = list(exchange, response) {
-                add_new(lists.entry(path.to_owned()).or_default(), items);
-                headers.entry(path.to_owned()).or_insert_with(|| list_headers(response));
+                json_text::add_new(lists.entry(path.to_owned()).or_default(), items);
+                list_headers.entry(path.to_owned()).or_insert_with(|| headers::of_list(&response.headers));
             } else if matches!(response.status, 401 | 404) {
                 errors.entry(response.status).or_insert_with(|| response.clone());
             }
@@ -95,7 +96,7 @@ impl Harvest {
             .collect();
         // A page or two is enough of what is scaled.
         incomplete.retain(|path, _| !scales.contains_key(path));
-        Ok(Self { collections: compile::compile(&sources)?, headers, errors, api_key, incomplete })
+        Ok(Self { collections: compile::compile(&sources)?, headers: list_headers, errors, api_key, incomplete })
     }
 
     /// The answer to `request`; none if it asks for no collection. `base` is the replay's own URL.
@@ -200,19 +201,6 @@ fn list(exchange: &Exchange, response: &Response) -> Option<Vec<String>> {
     let places = json_text::elements(text, 0..text.len());
     debug_assert_eq!(places.len(), parsed.len());
     Some(places.into_iter().map(|place| text[place].to_owned()).collect())
-}
-
-/// Adds the items of another page, but none twice: lists move while they are read.
-fn add_new(items: &mut Vec<String>, page: Vec<String>) {
-    let id = |text: &str| json_text::find(text, "id").pop().map(|place| text[place].to_owned());
-    let known: std::collections::BTreeSet<String> = items.iter().filter_map(|text| id(text)).collect();
-    items.extend(page.into_iter().filter(|text| id(text).is_none_or(|id| !known.contains(&id))));
-}
-
-/// What is left of the recorded headers when paging and limits are the replay's own.
-fn list_headers(response: &Response) -> Vec<(String, String)> {
-    let own = |name: &str| matches!(name, "link" | "etag" | "date" | "retry-after") || name.starts_with("x-ratelimit-");
-    response.headers.iter().filter(|(name, _)| !own(name)).cloned().collect()
 }
 
 fn json(status: u16, body: Vec<u8>) -> Response {

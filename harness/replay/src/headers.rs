@@ -53,6 +53,12 @@ pub(crate) fn playable(recorded: &[Headers], mime: Option<&str>, body: &[u8]) ->
     headers
 }
 
+/// What is left of the headers of a recorded list when paging and limits are the replay's own.
+pub(crate) fn of_list(recorded: &[(String, String)]) -> Vec<(String, String)> {
+    let own = |name: &str| matches!(name, "link" | "etag" | "date" | "retry-after") || name.starts_with("x-ratelimit-");
+    recorded.iter().filter(|(name, _)| !own(name)).cloned().collect()
+}
+
 fn is_value(value: &str) -> bool {
     HeaderValue::from_str(value).is_ok() || HeaderValue::from_bytes(value.as_bytes()).is_ok()
 }

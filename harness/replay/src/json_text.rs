@@ -58,6 +58,13 @@ pub(crate) fn only(json: &str, names: &BTreeSet<String>) -> String {
     format!("{{{}}}", kept.join(","))
 }
 
+/// Adds the items of another page to `items`, but none twice: lists move while they are read.
+pub(crate) fn add_new(items: &mut Vec<String>, page: Vec<String>) {
+    let id = |text: &str| find(text, "id").pop().map(|place| text[place].to_owned());
+    let known: BTreeSet<String> = items.iter().filter_map(|text| id(text)).collect();
+    items.extend(page.into_iter().filter(|text| id(text).is_none_or(|id| !known.contains(&id))));
+}
+
 fn member(json: &str, place: Range<usize>, name: &str) -> Option<Range<usize>> {
     members(json, place).into_iter().find(|member| member.name == name).map(|member| member.value)
 }

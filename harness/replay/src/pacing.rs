@@ -113,6 +113,7 @@ impl RateWindow {
 impl Allowance {
     /// Adds the headers that tell of it.
     pub(crate) fn tell(&self, response: &mut Response) {
+        response.headers.retain(|(name, _)| !matches!(name.as_str(), "x-ratelimit-limit" | "x-ratelimit-remaining"));
         response.headers.push(("x-ratelimit-limit".to_owned(), self.limit.to_string()));
         response.headers.push(("x-ratelimit-remaining".to_owned(), self.remaining.to_string()));
     }

@@ -38,6 +38,17 @@ impl RequestBody {
         }
     }
 
+    /// The bytes of a request that sends the same.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Json(json) => json.to_string().into_bytes(),
+            Self::Form(fields) => {
+                form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into_bytes()
+            }
+            Self::Text(text) => text.clone().into_bytes(),
+        }
+    }
+
     /// Whether a request with the body `sent` sends the same.
     pub(crate) fn is(&self, sent: &[u8]) -> bool {
         match self {

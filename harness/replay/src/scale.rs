@@ -58,7 +58,8 @@ impl Scale {
         }
     }
 
-    /// The id of the first item; each further item has the next one. Without it, the smallest recorded id.
+    /// The id of the first item; each further item has the next one. Without it, the smallest recorded id. Where ids were recorded as
+    /// UUIDs, the number is in their last twelve digits, and 1 is the first.
     #[must_use]
     pub fn ids_from(mut self, first: u64) -> Self {
         self.first_id = Some(first);

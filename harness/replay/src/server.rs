@@ -10,6 +10,7 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 use std::thread::JoinHandle;
@@ -48,26 +49,17 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);
         let session = session(url.clone());
-        // A runtime of its own, since the parent may call from inside one.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
+        // A thread and a runtime of its own, since the parent may call from inside a runtime.
         let thread = std::thread::Builder::new().name("replay".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                // Not `MockServer::start`: its pool's threads never end.
-                let server =
-                    Arc::new(MockServer::builder().listener(listener).disable_request_recording().start().await);
-                let (rotations, queue) = unbounded_channel();
-                Answers::mount(&server, session, rotations).await;
-                // The caller waits for it.
-                let _ = ready.send(());
-                rotate(queue, stopped).await;
-                end(server).await;
-            });
+            match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+                Ok(runtime) => runtime.block_on(serve(listener, session, &ready, stopped)),
+                // The caller waits for one of the two.
+                Err(error) => drop(ready.send(Err(error))),
+            }
         })?;
-        if is_ready.recv().is_err() {
-            return Err(std::io::Error::other("the replay's thread ended before it served"));
-        }
+        is_ready.recv().unwrap_or_else(|_| Err(std::io::Error::other("the replay's thread ended before it served")))?;
         Ok(Self { url, stop: Some(stop), thread: Some(thread) })
     }
 
@@ -95,6 +87,23 @@ impl Drop for Server {
         // Who wants to know how it ended calls `stop`.
         let _ = self.join();
     }
+}
+
+/// Serves `session` until it is `stopped`.
+async fn serve(
+    listener: TcpListener,
+    session: Arc<Session>,
+    ready: &Sender<std::io::Result<()>>,
+    stopped: oneshot::Receiver<()>,
+) {
+    // Not `MockServer::start`: its pool's threads never end.
+    let server = Arc::new(MockServer::builder().listener(listener).disable_request_recording().start().await);
+    let (rotations, queue) = unbounded_channel();
+    Answers::mount(&server, session, rotations).await;
+    // The caller waits for it.
+    let _ = ready.send(Ok(()));
+    rotate(queue, stopped).await;
+    end(server).await;
 }
 
 /// Finishes the rotations that responders begin, until the server is to stop.

@@ -12,6 +12,8 @@ use crate::harvest::Harvest;
 use crate::identity::Identity;
 use crate::origins::Origins;
 use crate::pacing::{Fault, Pacing, RateLimit};
+use crate::paged::Paged;
+use crate::paging::Paging;
 use crate::recording::Recording;
 use crate::scale::Scale;
 use crate::server::Server;
@@ -29,6 +31,7 @@ pub struct Replay {
     harvest: bool,
     api_key: Option<String>,
     scales: BTreeMap<String, Scale>,
+    pagings: BTreeMap<String, Paging>,
     ignored_query: BTreeSet<String>,
     rewrite_bodies: bool,
     pacing: Pacing,
@@ -55,6 +58,7 @@ impl Replay {
             harvest: false,
             api_key: None,
             scales: BTreeMap::new(),
+            pagings: BTreeMap::new(),
             ignored_query: BTreeSet::new(),
             rewrite_bodies: false,
             pacing: Pacing::default(),
@@ -81,10 +85,19 @@ impl Replay {
         self
     }
 
-    /// How many items the recorded list at `path` (`/v1/applications`) has when it is replayed. Only for [`Replay::harvest`].
+    /// How many items the recorded list at `path` (`/v1/applications`) has when it is replayed. Other lists than Harvest's need
+    /// [`paged`](Replay::paged) as well.
     #[must_use]
     pub fn collection(mut self, path: impl Into<String>, scale: Scale) -> Self {
         self.scales.insert(path.into(), scale);
+        self
+    }
+
+    /// How an API other than Harvest pages the recorded list at `path`: its pages are then served anew, in any size, from the items
+    /// of all its recorded pages. Parameters beside those of paging must be as recorded.
+    #[must_use]
+    pub fn paged(mut self, path: impl Into<String>, paging: Paging) -> Self {
+        self.pagings.insert(path.into(), paging);
         self
     }
 
@@ -154,9 +167,12 @@ impl Replay {
     fn site(&self) -> Result<Site, ServiceError> {
         let action = || format!("prepare the replay of service `{}`", self.name);
         self.pacing.check().map_err(|cause| ServiceError::new(action(), cause))?;
-        if !self.harvest && (self.api_key.is_some() || !self.scales.is_empty()) {
-            let error = ServiceError::new(action(), "an exact replay knows neither collections nor API keys");
-            return Err(error.remedy("use Replay::harvest"));
+        if !self.harvest && self.api_key.is_some() {
+            return Err(ServiceError::new(action(), "only Harvest's API keys are known").remedy("use Replay::harvest"));
+        }
+        if self.harvest && !self.pagings.is_empty() {
+            let error = ServiceError::new(action(), "how Harvest pages its lists is known");
+            return Err(error.remedy("leave out `paged`, or use Replay::new"));
         }
         let recording = self.recording()?;
         let exchanges = recording.exchanges();
@@ -167,9 +183,17 @@ impl Replay {
             ),
             false => None,
         };
+        let paged = match self.harvest {
+            true => None,
+            false => Some(
+                Paged::new(exchanges, &self.pagings, &self.scales, &self.ignored_query)
+                    .map_err(|error| ServiceError::new(action(), error))?,
+            ),
+        };
         let responses = exchanges.iter().filter_map(|exchange| exchange.response.as_ref().ok());
         Ok(Site {
             harvest,
+            paged,
             recorded_refusal: responses.clone().find(|response| response.status == 429).cloned(),
             origins: Origins::of(exchanges),
             exact: Exact::new(exchanges.to_vec(), self.ignored_query.clone()),
@@ -190,6 +214,7 @@ impl Service for Replay {
             identity.exchange(exchange);
         }
         identity.settings(&self.scales, &self.pacing);
+        identity.say("pagings", &self.pagings);
         identity.say("api_key", &self.api_key);
         identity.say("ignored_query", &self.ignored_query);
         identity.say("rewrite_bodies", &self.rewrite_bodies);

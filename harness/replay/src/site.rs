@@ -6,12 +6,14 @@ use crate::exact::{Cursors, Exact};
 use crate::harvest::Harvest;
 use crate::origins::Origins;
 use crate::pacing::Pacing;
+use crate::paged::Paged;
 use crate::recording::Response;
 
 /// Everything that shapes the answers of a replay. It never changes; what does is in `session`.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) harvest: Option<Harvest>,
+    pub(crate) paged: Option<Paged>,
     pub(crate) exact: Exact,
     pub(crate) origins: Origins,
     pub(crate) rewrite_bodies: bool,
@@ -28,6 +30,11 @@ impl Site {
     pub(crate) fn answer(&self, request: &Request, base: &str, cursors: &mut Cursors) -> Result<Response, String> {
         if let Some(harvest) = &self.harvest
             && let Some(response) = harvest.answer(request, base)?
+        {
+            return Ok(response);
+        }
+        if let Some(paged) = &self.paged
+            && let Some(response) = paged.answer(request, base)?
         {
             return Ok(response);
         }

@@ -142,7 +142,7 @@ fn what_only_harvest_knows_is_refused() {
     let error = Replay::new("api", recording).api_key("k").start().err().unwrap().to_string();
     assert_eq!(
         error,
-        "failed to prepare the replay of service `api`: an exact replay knows neither collections nor API keys; use Replay::harvest"
+        "failed to prepare the replay of service `api`: only Harvest's API keys are known; use Replay::harvest"
     );
 }
 
