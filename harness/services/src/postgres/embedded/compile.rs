@@ -226,9 +226,9 @@ impl<'c> Compiler<'c> {
     fn statement(&mut self, statement: &Statement) -> SqlResult<(Vec<Output>, Action)> {
         match statement {
             Statement::Query(query) => self.top_query(query),
-            Statement::Insert(insert) => self.insert(insert, String::new()),
-            Statement::Update(update) => self.update(update, String::new()),
-            Statement::Delete(delete) => self.delete(delete, String::new()),
+            Statement::Insert(insert) => self.insert(insert, ""),
+            Statement::Update(update) => self.update(update, ""),
+            Statement::Delete(delete) => self.delete(delete, ""),
             Statement::CreateTable(create) => self.create_table(create).map(defined),
             Statement::CreateIndex(create) => self.create_index(create).map(defined),
             Statement::AlterTable(alter) => self.alter_table(alter).map(defined),
@@ -255,9 +255,9 @@ impl<'c> Compiler<'c> {
         }
         let with = self.with(query.with.as_ref(), None)?;
         let compiled = match &*query.body {
-            SetExpr::Insert(Statement::Insert(insert)) => self.insert(insert, with),
-            SetExpr::Update(Statement::Update(update)) => self.update(update, with),
-            SetExpr::Delete(Statement::Delete(delete)) => self.delete(delete, with),
+            SetExpr::Insert(Statement::Insert(insert)) => self.insert(insert, &with),
+            SetExpr::Update(Statement::Update(update)) => self.update(update, &with),
+            SetExpr::Delete(Statement::Delete(delete)) => self.delete(delete, &with),
             _ => Err(SqlError::unsupported("this form of WITH")),
         };
         self.ctes.clear();
@@ -338,13 +338,10 @@ fn relation_name(name: &ObjectName) -> SqlResult<String> {
     match schema_and_name(name)? {
         (None, name) => Ok(name),
         (Some(schema), name) if schema == "public" || schema == "pg_temp" => Ok(name),
-        (Some(schema), _) => Err(SqlError {
-            beyond_embedded: true,
-            ..SqlError::new(
-                state::INVALID_SCHEMA_NAME,
-                format!("schema \"{schema}\" does not exist (only public does here)"),
-            )
-        }),
+        (Some(schema), _) => {
+            let message = format!("schema \"{schema}\" does not exist (only public does here)");
+            Err(SqlError::new(state::INVALID_SCHEMA_NAME, message).beyond(true))
+        }
     }
 }
 

@@ -75,31 +75,28 @@ pub(super) struct SqlError {
     pub(super) message: String,
     pub(super) detail: Option<String>,
     pub(super) hint: Option<String>,
-    pub(super) table: Option<String>,
-    pub(super) column: Option<String>,
-    pub(super) constraint: Option<String>,
+    about: Option<Box<About>>,
     /// A real Postgres would serve the statement, or could: the session then names the statement and the remedy.
     pub(super) beyond_embedded: bool,
 }
 
+/// The names that an error is about. Apart and boxed, so that results that are mostly fine stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct About {
+    table: Option<String>,
+    column: Option<String>,
+    constraint: Option<String>,
+}
+
 impl SqlError {
     pub(super) fn new(state: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            state,
-            message: message.into(),
-            detail: None,
-            hint: None,
-            table: None,
-            column: None,
-            constraint: None,
-            beyond_embedded: false,
-        }
+        Self { state, message: message.into(), detail: None, hint: None, about: None, beyond_embedded: false }
     }
 
     /// What a real Postgres serves and this server does not. `what` is a noun: "numeric columns".
     pub(super) fn unsupported(what: impl fmt::Display) -> Self {
         let message = format!("the embedded Postgres server does not support {what}");
-        Self { beyond_embedded: true, ..Self::new(state::FEATURE_NOT_SUPPORTED, message) }
+        Self::new(state::FEATURE_NOT_SUPPORTED, message).beyond(true)
     }
 
     pub(super) fn syntax(message: impl Into<String>) -> Self {
@@ -108,6 +105,13 @@ impl SqlError {
 
     pub(super) fn datatype(message: impl Into<String>) -> Self {
         Self::new(state::DATATYPE_MISMATCH, message)
+    }
+
+    /// A real Postgres may serve the statement, if `beyond`.
+    #[must_use]
+    pub(super) fn beyond(mut self, beyond: bool) -> Self {
+        self.beyond_embedded = beyond;
+        self
     }
 
     #[must_use]
@@ -124,9 +128,9 @@ impl SqlError {
 
     #[must_use]
     pub(super) fn about(mut self, table: Option<&str>, column: Option<&str>, constraint: Option<&str>) -> Self {
-        self.table = table.map(str::to_owned);
-        self.column = column.map(str::to_owned);
-        self.constraint = constraint.map(str::to_owned);
+        let owned = |name: Option<&str>| name.map(str::to_owned);
+        self.about =
+            Some(Box::new(About { table: owned(table), column: owned(column), constraint: owned(constraint) }));
         self
     }
 
@@ -164,10 +168,12 @@ impl From<SqlError> for PgWireError {
         info.severity_nonlocalized = Some("ERROR".to_owned());
         info.detail = error.detail;
         info.hint = error.hint;
-        info.schema = error.table.as_ref().map(|_| "public".to_owned());
-        info.table = error.table;
-        info.column = error.column;
-        info.constraint = error.constraint;
+        if let Some(about) = error.about {
+            info.schema = about.table.as_ref().map(|_| "public".to_owned());
+            info.table = about.table;
+            info.column = about.column;
+            info.constraint = about.constraint;
+        }
         PgWireError::UserError(Box::new(info))
     }
 }
@@ -213,7 +219,7 @@ fn raised(message: &str) -> Option<SqlError> {
     let mut parts = rest.splitn(4, '\u{1f}').skip(1);
     let (code, origin, message) = (parts.next()?, parts.next()?, parts.next()?);
     let state = RAISED_STATES.iter().find(|known| **known == code).copied().unwrap_or(state::INTERNAL_ERROR);
-    Some(SqlError { beyond_embedded: origin == "beyond", ..SqlError::new(state, message) })
+    Some(SqlError::new(state, message).beyond(origin == "beyond"))
 }
 
 /// What SQLite reported, as Postgres would have. `conn` is asked for the names of constraints.
@@ -259,7 +265,7 @@ pub(super) fn from_sqlite(conn: &Connection, error: &rusqlite::Error) -> SqlErro
 /// SQLite refused what was made from a statement that the compiler took for good: never pass that off as the client's error.
 fn internal(message: &str) -> SqlError {
     let message = format!("the embedded Postgres server failed ({message})");
-    SqlError { beyond_embedded: true, ..SqlError::new(state::INTERNAL_ERROR, message) }
+    SqlError::new(state::INTERNAL_ERROR, message).beyond(true)
 }
 
 /// From `UNIQUE constraint failed: t.a, t.b` or `...: index 'name'`.

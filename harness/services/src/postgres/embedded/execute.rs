@@ -21,7 +21,7 @@ use super::types::SqlType;
 
 impl Worker {
     /// Executes a statement. The answer goes out as soon as it is known; rows follow it.
-    pub(super) fn execute(&mut self, request: Request, reply: oneshot::Sender<Answer>) {
+    pub(super) fn execute(&mut self, request: &Request, reply: oneshot::Sender<Answer>) {
         let compiled = Arc::clone(&request.compiled);
         let ends = matches!(compiled.action, Action::Commit | Action::Rollback | Action::RollbackTo(_));
         if self.transaction.has_failed() && !ends {
@@ -30,7 +30,7 @@ impl Worker {
         self.start_statement();
         self.frame.database.count_statement();
         if let Action::Run(run) = &compiled.action {
-            return self.run(run, &request, reply);
+            return self.run(run, request, reply);
         }
         let outcome = self.act(&compiled).map_err(|error| error.in_statement(&compiled.text));
         self.answer(reply, outcome);

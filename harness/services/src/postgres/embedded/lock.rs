@@ -71,7 +71,7 @@ impl WriteLock {
 
 fn waited_too_long(what: &str) -> SqlError {
     let error = SqlError::new(state::LOCK_NOT_AVAILABLE, format!("waited {} s for {what}", PATIENCE.as_secs()));
-    SqlError { beyond_embedded: true, ..error }
+    error.beyond(true)
 }
 
 /// `pg_advisory_lock` and its kin.

@@ -146,7 +146,7 @@ impl Session {
     }
 
     pub(super) async fn execute(&self, request: Request) -> SqlResult<Answer> {
-        self.answered(move |worker, reply| worker.execute(request, reply)).await
+        self.answered(move |worker, reply| worker.execute(&request, reply)).await
     }
 
     /// Compiles and executes a statement of a simple query.
@@ -159,7 +159,7 @@ impl Session {
                     parameter_formats: Format::UnifiedText,
                     result_formats: Format::UnifiedText,
                 };
-                worker.execute(request, reply);
+                worker.execute(&request, reply);
             }
             Err(error) => {
                 worker.transaction.fail();

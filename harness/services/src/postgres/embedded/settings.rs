@@ -95,7 +95,7 @@ impl Settings {
         }
         let Some((_, allowed)) = FIXED.iter().find(|(fixed, _)| *fixed == key) else {
             let message = format!("unrecognized configuration parameter \"{name}\"");
-            return Err(SqlError { beyond_embedded: true, ..SqlError::new(state::UNDEFINED_OBJECT, message) });
+            return Err(SqlError::new(state::UNDEFINED_OBJECT, message).beyond(true));
         };
         match value {
             Some(value) if !allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(value)) => {
@@ -134,7 +134,7 @@ impl Settings {
         let value = pairs.next().map(|(_, value)| value.to_owned());
         let missing = || {
             let message = format!("unrecognized configuration parameter \"{name}\"");
-            SqlError { beyond_embedded: true, ..SqlError::new(state::UNDEFINED_OBJECT, message) }
+            SqlError::new(state::UNDEFINED_OBJECT, message).beyond(true)
         };
         value.ok_or_else(missing)
     }

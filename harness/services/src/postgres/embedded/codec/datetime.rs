@@ -104,7 +104,7 @@ pub(in super::super) fn timestamp_from_text(text: &str, zoned: bool) -> SqlResul
 fn invalid(name: &str, text: &str) -> SqlError {
     let error = SqlError::new(state::INVALID_DATETIME, format!("invalid input syntax for type {name}: \"{text}\""));
     // PostgreSQL reads many more notations than ISO 8601, and words such as `tomorrow`.
-    SqlError { beyond_embedded: text.bytes().any(|byte| byte.is_ascii_alphanumeric()), ..error }
+    error.beyond(text.bytes().any(|byte| byte.is_ascii_alphanumeric()))
 }
 
 fn out_of_range(text: &str) -> SqlError {

@@ -63,7 +63,7 @@ impl Interval {
 
 fn invalid(text: &str) -> SqlError {
     let error = SqlError::new(state::INVALID_DATETIME, format!("invalid input syntax for type interval: \"{text}\""));
-    SqlError { beyond_embedded: text.bytes().any(|byte| byte.is_ascii_alphanumeric()), ..error }
+    error.beyond(text.bytes().any(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// The wire format: microseconds, days, months.

@@ -53,7 +53,7 @@ impl Compiler<'_> {
                     let message = format!("column \"{name}\" of relation \"{}\" already exists", table.name);
                     return Err(SqlError::new(state::DUPLICATE_COLUMN, message));
                 }
-                self.add_column(name, column_def, table, define)
+                self.add_column(&name, column_def, table, define)
             }
             AlterTableOperation::DropColumn { has_column_keyword: _, column_names, if_exists, drop_behavior: _ } => {
                 for name in column_names {
@@ -108,14 +108,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn add_column(
-        &mut self,
-        name: String,
-        definition: &ColumnDef,
-        table: &Table,
-        define: &mut Define,
-    ) -> SqlResult<()> {
-        let mut column: Column = self.column(name.clone(), definition, &table.name, &mut define.restarted)?;
+    fn add_column(&mut self, name: &str, definition: &ColumnDef, table: &Table, define: &mut Define) -> SqlResult<()> {
+        let mut column: Column = self.column(name.to_owned(), definition, &table.name, &mut define.restarted)?;
         let mut after = Vec::new();
         for ColumnOptionDef { name: constraint, option } in &definition.options {
             match option {
@@ -128,7 +122,7 @@ impl Compiler<'_> {
                         "CREATE UNIQUE INDEX {} ON {} ({})",
                         quoted(&index),
                         quoted(&table.name),
-                        quoted(&name)
+                        quoted(name)
                     ));
                 }
                 other => self.column_option(other, &mut column, &table.name, &mut define.restarted)?,
@@ -163,7 +157,7 @@ impl Compiler<'_> {
             }
             let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", table.name);
             // Or it is a check or a foreign key, which SQLite cannot drop.
-            return Err(SqlError { beyond_embedded: true, ..SqlError::new(state::UNDEFINED_OBJECT, message) });
+            return Err(SqlError::new(state::UNDEFINED_OBJECT, message).beyond(true));
         };
         let columns: Option<Vec<String>> = index.columns.iter().cloned().collect();
         refuse(columns.as_ref() == Some(&table.primary_key), "dropping a primary key")?;

@@ -41,7 +41,7 @@ pub(super) fn sql_type(data_type: &DataType) -> SqlResult<(SqlType, Option<u32>)
             "void" => plain(Scalar::Void),
             other => {
                 let error = SqlError::new(state::UNDEFINED_OBJECT, format!("type \"{other}\" does not exist here"));
-                Err(SqlError { beyond_embedded: true, ..error })
+                Err(error.beyond(true))
             }
         },
         other => Err(SqlError::unsupported(format!("the type {}", other.to_string().to_lowercase()))),

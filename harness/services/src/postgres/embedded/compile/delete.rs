@@ -11,7 +11,7 @@ use super::{Action, Command, Compiler, Define, Output, refuse};
 
 impl Compiler<'_> {
     /// Compiles a DELETE behind the text of its WITH, if it has one.
-    pub(super) fn delete(&mut self, delete: &Delete, with: String) -> SqlResult<(Vec<Output>, Action)> {
+    pub(super) fn delete(&mut self, delete: &Delete, with: &str) -> SqlResult<(Vec<Output>, Action)> {
         let Delete {
             delete_token: _,
             optimizer_hints: _,

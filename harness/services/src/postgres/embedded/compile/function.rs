@@ -141,7 +141,7 @@ fn no_function(name: &str, types: &[SqlType]) -> SqlError {
     let types: Vec<String> = types.iter().map(|ty| ty.name()).collect();
     let message = format!("function {name}({}) does not exist", types.join(", "));
     // Postgres has many more functions than this server.
-    SqlError { beyond_embedded: true, ..SqlError::new(state::UNDEFINED_FUNCTION, message) }
+    SqlError::new(state::UNDEFINED_FUNCTION, message).beyond(true)
 }
 
 impl Compiler<'_> {
@@ -200,11 +200,11 @@ impl Compiler<'_> {
                 }
                 Err(no_function(&name, &[typed.ty]))
             }
-            ("concat", [_, ..]) => self.concat("''".to_owned(), &arguments, scope),
+            ("concat", [_, ..]) => self.concat("''", &arguments, scope),
             ("concat_ws", [separator, rest @ ..]) => {
                 let separator = self.expression(separator, scope, Some(SqlType::TEXT))?;
                 let separator = self.implicit(&separator, SqlType::TEXT)?;
-                self.concat(separator.sql, rest, scope)
+                self.concat(&separator.sql, rest, scope)
             }
             ("to_jsonb", [argument]) => {
                 let typed = self.expression(argument, scope, None)?;
@@ -277,7 +277,7 @@ impl Compiler<'_> {
         Ok(Typed::new(filled(template, &sql), *result))
     }
 
-    fn concat(&mut self, separator: String, arguments: &[&Expr], scope: &Scope<'_>) -> SqlResult<Typed> {
+    fn concat(&mut self, separator: &str, arguments: &[&Expr], scope: &Scope<'_>) -> SqlResult<Typed> {
         let parts = arguments.iter().map(|argument| self.with_code(argument, scope)).collect::<SqlResult<Vec<_>>>()?;
         Ok(Typed::new(format!("pg_concat({separator}, {})", parts.join(", ")), Text))
     }

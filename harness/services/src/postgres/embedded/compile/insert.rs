@@ -14,7 +14,7 @@ use super::{Action, Command, Compiler, Output, folded, refuse, relation_name, sc
 
 impl Compiler<'_> {
     /// Compiles an INSERT behind the text of its WITH, if it has one.
-    pub(super) fn insert(&mut self, insert: &Insert, with: String) -> SqlResult<(Vec<Output>, Action)> {
+    pub(super) fn insert(&mut self, insert: &Insert, with: &str) -> SqlResult<(Vec<Output>, Action)> {
         let Insert {
             insert_token: _,
             optimizer_hints: _,

@@ -282,7 +282,7 @@ impl Compiler<'_> {
                 format!("there is no unique constraint matching given keys for referenced table \"{target}\"");
             let error = SqlError::new(state::INVALID_FOREIGN_KEY, message);
             // A unique constraint of the table that is being made is not looked at here.
-            return Err(SqlError { beyond_embedded: target == table.name, ..error });
+            return Err(error.beyond(target == table.name));
         }
         let name = name
             .or_else(|| inner.as_ref().map(folded))

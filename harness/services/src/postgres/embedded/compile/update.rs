@@ -9,7 +9,7 @@ use super::{Action, Command, Compiler, Output, folded, refuse};
 
 impl Compiler<'_> {
     /// Compiles an UPDATE behind the text of its WITH, if it has one.
-    pub(super) fn update(&mut self, update: &Update, with: String) -> SqlResult<(Vec<Output>, Action)> {
+    pub(super) fn update(&mut self, update: &Update, with: &str) -> SqlResult<(Vec<Output>, Action)> {
         let Update {
             update_token: _,
             optimizer_hints: _,

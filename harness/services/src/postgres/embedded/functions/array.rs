@@ -11,7 +11,7 @@ use super::{VARIADIC, blob, integer, owned, pure, strict, truth, type_of};
 pub(super) fn register(conn: &Connection) -> Result<()> {
     // pg_array(element type, x, ...)
     pure(conn, "pg_array", VARIADIC, |a| {
-        packed(type_of(a[0])?.scalar, a[1..].iter().map(|x| owned(*x)).collect::<SqlResult<_>>()?)
+        packed(type_of(a[0])?.scalar, &a[1..].iter().map(|x| owned(*x)).collect::<SqlResult<Vec<_>>>()?)
     })?;
     // pg_array_has(array, x, element type): `x = ANY (array)`, with the nulls of SQL.
     pure(conn, "pg_array_has", 3, |a| has(a[0], a[1], type_of(a[2])?.scalar))?;
@@ -44,12 +44,12 @@ pub(super) fn register(conn: &Connection) -> Result<()> {
                 values.extend(unpack(element, blob(*array)?)?);
             }
         }
-        packed(element, values)
+        packed(element, &values)
     })
 }
 
-fn packed(element: Scalar, values: Vec<Value>) -> SqlResult<Value> {
-    pack(element, &values).map(Value::Blob)
+fn packed(element: Scalar, values: &[Value]) -> SqlResult<Value> {
+    pack(element, values).map(Value::Blob)
 }
 
 fn length(arguments: &super::Arguments<'_>) -> SqlResult<i64> {
