@@ -150,6 +150,14 @@ pub(crate) fn build(options: &BuildOptions, targets: &TestTargets, interrupt: &I
     // A file, not a pipe: nobody has to read while cargo runs.
     let mut messages = tempfile::tempfile().map_err(failed)?;
     let mut command = Command::new(&program);
+    // What `cargo run` tells us of our own package, as by the alias `cargo highwater`: build scripts that look at these (ring's
+    // does) would run again, and everything above them.
+    for (name, _) in std::env::vars_os() {
+        let of_ours = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_NAME", "CARGO_CRATE_NAME"];
+        if name.to_str().is_some_and(|name| of_ours.iter().any(|start| name.starts_with(start))) {
+            command.env_remove(name);
+        }
+    }
     command.args(["test", "--no-run", "--workspace", "--message-format=json-render-diagnostics"]);
     match targets {
         TestTargets::Named(names) => command.args(names.iter().flat_map(|name| ["--test", name])),

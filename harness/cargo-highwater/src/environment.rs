@@ -9,7 +9,6 @@ use cargo_config2::{Config, PathAndArgs};
 use cargo_metadata::{Package, TargetKind};
 
 use crate::build::{BuildOptions, Built, cargo};
-use crate::workspace::Workspace;
 
 /// Cargo's configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +56,7 @@ impl Environment {
     }
 
     /// How cargo would start this executable of the package.
-    pub(crate) fn launch(&self, workspace: &Workspace, built: &Built, package: &Package, executable: &Path) -> Launch {
+    pub(crate) fn launch(&self, built: &Built, package: &Package, executable: &Path) -> Launch {
         let folder = package.manifest_path.as_std_path().parent().unwrap_or(Path::new("")).to_owned();
         let unset = |name: &str| std::env::var_os(name).is_none();
         let mut variables: Vec<(String, OsString)> = self
@@ -69,7 +68,7 @@ impl Environment {
         variables.push(("CARGO".into(), cargo()));
         variables.extend(package_variables(package));
         variables.extend(built_variables(built, package));
-        variables.push((LIBRARY_PATH.into(), library_path(workspace, built, executable)));
+        variables.push((LIBRARY_PATH.into(), library_path(built, executable)));
         let (program, arguments) = match &self.runner {
             None => (executable.to_owned(), Vec::new()),
             Some(runner) => {
@@ -139,8 +138,12 @@ fn built_variables(built: &Built, package: &Package) -> Vec<(String, OsString)> 
         variables.extend(script.env.iter().map(|(name, value)| (name.clone(), value.into())));
         variables.push(("OUT_DIR".into(), script.out_dir.as_os_str().to_owned()));
     }
-    for artifact in built.artifacts.iter().filter(|artifact| artifact.package_id == package.id) {
-        if let (true, Some(executable)) = (artifact.target.kind.contains(&TargetKind::Bin), &artifact.executable) {
+    // A binary's own unit tests are an artifact of the same kind.
+    let binaries = built.artifacts.iter().filter(|artifact| {
+        artifact.package_id == package.id && artifact.target.kind.contains(&TargetKind::Bin) && !artifact.profile.test
+    });
+    for artifact in binaries {
+        if let Some(executable) = &artifact.executable {
             variables.push((format!("CARGO_BIN_EXE_{}", artifact.target.name), executable.as_os_str().to_owned()));
         }
     }
@@ -157,17 +160,18 @@ const LIBRARY_PATH: &str = if cfg!(windows) {
 };
 
 /// The folders with dynamic libraries that were built, before those that were there.
-fn library_path(workspace: &Workspace, built: &Built, executable: &Path) -> OsString {
+fn library_path(built: &Built, executable: &Path) -> OsString {
+    // <target directory>/<profile>/deps/<binary>
+    let target_directory = executable.ancestors().nth(3);
     let mut folders: Vec<PathBuf> = Vec::new();
     for path in built.scripts.iter().flat_map(|script| &script.linked_paths) {
         // `native=/w/target/..`; cargo passes on those in the target directory alone.
         let path = path.as_str().split_once('=').map_or(path.as_str(), |(_, path)| path);
-        if Path::new(path).starts_with(&workspace.metadata.target_directory) {
+        if target_directory.is_some_and(|folder| Path::new(path).starts_with(folder)) {
             folders.push(path.into());
         }
     }
-    // target/<profile>/deps/<binary>: the folder of libraries, and the profile's.
-    folders.extend(executable.ancestors().skip(1).take(2).map(Path::to_owned));
+    folders.extend([2, 1].into_iter().filter_map(|above| executable.ancestors().nth(above)).map(Path::to_owned));
     if let Some(inherited) = std::env::var_os(LIBRARY_PATH) {
         folders.extend(std::env::split_paths(&inherited));
     }
@@ -189,7 +193,7 @@ mod tests {
             r#"{"reason":"build-script-executed","package_id":"path+file:///w/worker#1.2.3","linked_libs":[],"linked_paths":["native=/w/target/out/lib","/usr/lib/x"],"cfgs":[],"env":[["FROM_SCRIPT","1"]],"out_dir":"/w/target/out"}"#.into(),
         ]);
         let executable = Path::new("/w/target/debug/deps/memory-1");
-        environment.launch(&workspace, &built, &workspace.metadata.packages[0], executable)
+        environment.launch(&built, &workspace.metadata.packages[0], executable)
     }
 
     fn variable(launch: &Launch, name: &str) -> Option<String> {
@@ -221,7 +225,7 @@ mod tests {
     fn libraries_are_looked_for_where_they_were_built() {
         let path = variable(&launch(&Environment::default()), LIBRARY_PATH).unwrap();
         let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        let expected = ["/w/target/out/lib", "/w/target/debug/deps", "/w/target/debug"].map(PathBuf::from);
+        let expected = ["/w/target/out/lib", "/w/target/debug", "/w/target/debug/deps"].map(PathBuf::from);
         assert_eq!(folders[..3], expected);
         assert!(!folders.contains(&PathBuf::from("/usr/lib/x")));
     }

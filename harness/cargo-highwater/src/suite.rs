@@ -123,7 +123,7 @@ pub(crate) fn find_suites(
         if !has_marker(executable.as_std_path())? {
             continue;
         }
-        let launch = environment.launch(workspace, built, package, executable.as_std_path());
+        let launch = environment.launch(built, package, executable.as_std_path());
         let scenarios = list(&launch, &target, interrupt)?;
         // An ordinary test that speaks of our variable lists no scenario, and neither does a suite that has none.
         if !scenarios.is_empty() {
