@@ -53,19 +53,26 @@ fn the_life_of_a_baseline() {
     let tests = project.cargo(&["test", "--test", "memory", "--", "--exact", "exact"], &[("CI", "true")]).expect(0);
     assert!(tests.stderr.contains("known/exact: within"), "{}", tests.all());
 
+    // The samples were all the same, so the numbers are exact: one byte more in each of ten iterations is one too many.
+    let byte = run(&["check", "exact"], &[("KNOWN_LEAK", "1")]).expect(100);
+    assert!(byte.stdout.contains("retained rose by 10 B (+1.6 %), from 640 B to 650 B"), "{}", byte.all());
+
     // Each of ten iterations keeps 5,000 bytes more: the retained bytes regress, and so does the peak.
     let leak = [("KNOWN_LEAK", "5000")];
     let regressed = run(&["check", "exact"], &leak).expect(100);
     for part in ["regressed", "retained", "640 B", "49.5 KiB"] {
         assert!(regressed.stdout.contains(part), "{part:?} is not said\n{}", regressed.all());
     }
-    assert_eq!(project.result("known", "exact")["measurement"]["samples"].as_array().unwrap().len(), 5);
+    assert_eq!(project.result("known", "exact")["measurement"]["samples"].as_array().unwrap().len(), 3);
     let failing = project.cargo(&["test", "--test", "memory", "--", "--exact", "exact"], &leak).expect(101);
     for part in ["regressed: peak, retained", "49.5 KiB", "cargo highwater update exact --reason"] {
         assert!(failing.stdout.contains(part), "{part:?} is not said\n{}", failing.all());
     }
     assert_eq!(project.read(BASELINE), accepted, "a check writes nothing that is committed");
 
+    let unexplained = run(&["update", "exact"], &leak).expect(96);
+    assert!(unexplained.stdout.contains("say why it may with --reason"), "{}", unexplained.all());
+    assert_eq!(project.read(BASELINE), accepted, "what needs a reason is not accepted without one");
     run(&["update", "exact", "--reason", "rows are wider"], &leak).expect(0);
     assert!(project.read(BASELINE).contains("\"reason\": \"rows are wider\""));
     run(&["check", "exact"], &leak).expect(0);
@@ -81,7 +88,7 @@ fn the_life_of_a_baseline() {
 fn what_is_wrong_with_a_baseline_is_told_with_its_place() {
     let project = Project::copy("known");
     let run = |arguments: &[&str]| highwater(&project, arguments, &[]);
-    run(&["update", "exact", "--samples", "1"]).expect(0);
+    run(&["update", "exact"]).expect(0);
     let accepted = project.read(BASELINE);
 
     project.write(BASELINE, &accepted.replacen("100576", "about 100 kB", 1));
@@ -128,7 +135,7 @@ fn a_failed_scenario_an_unknown_name_and_a_broken_build_have_codes_of_their_own(
 #[test]
 fn a_list_tells_scenarios_and_their_baselines() {
     let project = Project::copy("known");
-    highwater(&project, &["update", "exact", "--samples", "1"], &[]).expect(0);
+    highwater(&project, &["update", "exact"], &[]).expect(0);
     let listed = highwater(&project, &["list"], &[]).expect(0).stdout;
     for scenario in ["exact", "silent", "on-request"] {
         assert!(listed.contains(scenario), "{listed}");
@@ -137,8 +144,15 @@ fn a_list_tells_scenarios_and_their_baselines() {
 }
 
 #[test]
-fn noise_inside_the_recorded_spread_is_within_whatever_the_tolerance() {
+fn noise_inside_the_recorded_spread_is_within_and_a_tolerance_below_it_is_refused() {
     let project = Project::copy("known");
+    let tight = highwater(&project, &["update", "noisy"], &[("KNOWN_TOLERANCE", "1000")]).expect(96);
+    assert!(
+        tight.stdout.contains("known/noisy: the tolerance of peak is 1,000 B, and its 10 samples lie"),
+        "{}",
+        tight.all()
+    );
+    assert!(!project.folder.join("baselines").exists(), "a gate that holds by luck is not accepted");
     highwater(&project, &["update", "noisy", "--samples", "40"], &[]).expect(0);
     for _ in 0..3 {
         highwater(&project, &["check", "noisy"], &[]).expect(0);

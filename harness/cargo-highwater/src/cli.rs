@@ -96,6 +96,7 @@ mod tests {
             "cargo-highwater update --prune paged",
             "cargo-highwater update --prune -p worker",
             "cargo-highwater update --prune --samples 10",
+            "cargo-highwater update --samples 9",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

@@ -1,12 +1,11 @@
 //! `cargo highwater update`: measures scenarios and accepts their numbers as baselines. It writes only what was asked for.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use highwater::{Mode, StoreError};
-use highwater_model::{Baseline, Measurement, ScenarioResult, Verdict};
+use highwater_model::{Baseline, Drift, Measurement, Metric, ScenarioResult, Spread, Verdict};
 use highwater_report::{Accepted, accepted_table, duration, explanations};
 
 use crate::build::BuildOptions;
@@ -28,9 +27,9 @@ pub(crate) struct UpdateArguments {
     /// Why the numbers may be what they are; kept in the baseline
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// The number of samples of each scenario
-    #[arg(long, value_name = "N", default_value = "10")]
-    samples: NonZeroUsize,
+    /// The number of samples of each scenario; fewer than 10 do not show how far a number moves by itself
+    #[arg(long, value_name = "N", default_value = "10", value_parser = value_parser!(u16).range(Spread::ENOUGH as i64..))]
+    samples: u16,
     /// Accept the ignored scenarios as well
     #[arg(long)]
     include_ignored: bool,
@@ -54,7 +53,7 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
     let began = Instant::now();
     let request = Request {
         mode: Mode::Measure,
-        samples: Some(arguments.samples.get()),
+        samples: Some(arguments.samples.into()),
         include_ignored: arguments.include_ignored,
     };
     let results = run(&selection, request, &project.interrupt)?;
@@ -105,6 +104,9 @@ fn accept(root: &Path, result: &ScenarioResult, reason: Option<&str>) -> Outcome
         Err(error) => return Outcome::Refused(error.to_string()),
     };
     let baseline = Baseline::accept(&result.suite, &result.scenario, measurement, previous.as_ref(), reason);
+    if let Some(problem) = too_tight(measurement).or_else(|| unexplained(measurement, &baseline)) {
+        return Outcome::Refused(format!("{}/{}: {problem}", result.suite, result.scenario));
+    }
     let path = store.path(&result.suite, &result.scenario, &baseline.provenance.target);
     let written = std::fs::read_to_string(&path).ok() != Some(baseline.to_text());
     if written && let Err(error) = store.write(&baseline) {
@@ -119,6 +121,41 @@ fn accept(root: &Path, result: &ScenarioResult, reason: Option<&str>) -> Outcome
         written,
         replaced,
     }))
+}
+
+/// A declared tolerance that the samples do not keep among themselves: the gate would hold by luck.
+fn too_tight(measurement: &Measurement) -> Option<String> {
+    measurement.metrics().find_map(|(metric, spread)| {
+        let tolerance = measurement.tolerances.get(&metric).filter(|tolerance| tolerance.declared)?;
+        let alone = tolerance.alone(spread.median);
+        (alone < spread.width()).then(|| {
+            format!(
+                "the tolerance of {metric} is {}, and its {} samples lie {} apart: declare `Tolerance::new({}, {})` or more",
+                shown(metric, alone),
+                spread.samples,
+                shown(metric, spread.width()),
+                tolerance.relative,
+                spread.width(),
+            )
+        })
+    })
+}
+
+/// A metric that has risen too far since somebody last gave a reason.
+fn unexplained(measurement: &Measurement, baseline: &Baseline) -> Option<String> {
+    measurement.metrics().find_map(|(metric, now)| {
+        let Drift { accepted, .. } = Drift::of(baseline, metric, measurement.tolerances.get(&metric)?, now.median)?;
+        Some(format!(
+            "{metric} has risen by {}, from {} that were accepted as \"{}\": say why it may with --reason",
+            shown(metric, now.median.abs_diff(accepted)),
+            metric.unit().show(accepted),
+            baseline.acceptance.reason,
+        ))
+    })
+}
+
+fn shown(metric: Metric, amount: u64) -> String {
+    metric.unit().show(i64::try_from(amount).unwrap_or(i64::MAX))
 }
 
 /// The table of what was accepted, the files, and what was not accepted with the reason.
@@ -213,7 +250,7 @@ fn prune(project: &Project) -> Result<Exit, CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use highwater_model::{Cause, Failure, Metric, Provenance, Runtime, Sample, Workload};
+    use highwater_model::{Cause, Failure, Provenance, Runtime, Sample, Tolerance, Workload};
 
     use super::*;
 
@@ -230,13 +267,14 @@ mod tests {
             },
             samples: vec![Sample {
                 growth: None,
+                headroom: None,
                 metrics: [(Metric::PeakBytes, peak)].into(),
                 notes: Vec::new(),
                 observations: Default::default(),
                 child_micros: 2,
                 window_micros: 1,
             }],
-            tolerances: Default::default(),
+            tolerances: [(Metric::PeakBytes, Tolerance::new(0.02, 0))].into(),
             workload: Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 },
         };
         ScenarioResult {
@@ -294,6 +332,44 @@ mod tests {
         assert!(
             report(&[result("paged", 20_000)], &outcomes).contains("\nunchanged  deep/baselines/worker/paged/t.json\n")
         );
+    }
+
+    #[test]
+    fn a_rise_needs_a_reason_and_small_steps_add_up() {
+        let root = tempfile::tempdir().unwrap();
+        let accept = |peak, reason| accept(root.path(), &result("paged", peak), reason);
+        assert!(matches!(accept(20_000, None), Outcome::Accepted(_)));
+        assert!(matches!(accept(20_300, None), Outcome::Accepted(_)));
+        match accept(20_500, None) {
+            Outcome::Refused(problem) => assert_eq!(
+                problem,
+                "worker/paged: peak has risen by 500 B, from 19.5 KiB that were accepted as \"first baseline\": say why it may \
+                 with --reason"
+            ),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(accept(20_500, Some("larger pages")), Outcome::Accepted(_)));
+        assert!(matches!(accept(20_500, None), Outcome::Accepted(_)));
+    }
+
+    #[test]
+    fn a_tolerance_that_the_samples_do_not_keep_is_refused_with_one_that_holds() {
+        let root = tempfile::tempdir().unwrap();
+        let mut result = result("paged", 20_000);
+        let samples = &mut result.measurement.as_mut().unwrap().samples;
+        samples.push(samples[0].clone());
+        samples[1].metrics.insert(Metric::PeakBytes, 20_500);
+        let outcome = accept(root.path(), &result, Some("why"));
+        assert_eq!(exit(std::slice::from_ref(&outcome)), Exit::Setup);
+        match outcome {
+            Outcome::Refused(problem) => assert_eq!(
+                problem,
+                "worker/paged: the tolerance of peak is 400 B, and its 2 samples lie 500 B apart: declare \
+                 `Tolerance::new(0.02, 500)` or more"
+            ),
+            other => panic!("{other:?}"),
+        }
+        assert!(!root.path().join("deep").exists(), "nothing was written");
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use highwater_alloc::{Window, lift_limit, set_limit};
-use highwater_model::{Metric, Phase, Runtime};
+use highwater_alloc::{Window, lift_limit, peak_bytes, set_limit};
+use highwater_model::{Bytes, Headroom, Metric, Phase, Runtime};
 
 use crate::Context;
 use crate::message::Report;
@@ -88,6 +88,8 @@ where
     if let Some(limit) = declared.limit {
         set_limit(limit.0, position::limit_exceeded);
     }
+    // The peak of setup is no part of what the limit is for.
+    let _ = Window::open();
     position::enter(Phase::WarmUp, declared.warm_up);
     for _ in 0..declared.warm_up {
         phases.iterate.call(&mut state).await?;
@@ -99,6 +101,7 @@ where
     let rss_peak_is_ours = reset_rss_peak();
     let (resources_before, tasks_before) = (Resources::now(), tasks());
     position::enter(Phase::Window, declared.iterations);
+    let highest_in_warm_up = peak_bytes();
     let began = Instant::now();
     let window = Window::open();
     for iteration in 1..=declared.iterations {
@@ -112,6 +115,7 @@ where
     let settled_after = settle(declared.settle, &pause, &tasks).await;
     // The counters are read before anything is formatted, and before the operating system is asked, which allocates.
     let counts = window.read();
+    let highest = highest_in_warm_up.max(peak_bytes());
     lift_limit();
     let tasks_after = tasks();
     let resources = Resources::settled(&resources_before, declared.settle, &pause).await;
@@ -137,6 +141,7 @@ where
         grown(Metric::Tasks, count(tasks_before), count(tasks_after));
     }
     Ok(Report {
+        headroom: declared.limit.map(|limit| Headroom { limit, left: Bytes(limit.0.saturating_sub(highest)) }),
         metrics,
         troughs: timeline.into_troughs(),
         settled: settled_before && settled_after,

@@ -35,7 +35,7 @@ pub(crate) fn summary(result: &ScenarioResult) -> String {
         }
         (None, None) => {}
     }
-    for note in notes(result) {
+    for note in result.notes() {
         let _ = write!(line, "\n  note: {note}");
     }
     match result.verdict {
@@ -92,7 +92,7 @@ pub(crate) fn reason(result: &ScenarioResult) -> String {
             );
         }
     }
-    for note in notes(result) {
+    for note in result.notes() {
         let _ = write!(text, "\n  note: {note}");
     }
     text
@@ -102,26 +102,20 @@ fn accept(result: &ScenarioResult) -> String {
     format!("cargo highwater update {}", result.scenario)
 }
 
-/// The notes of all samples, each once.
-fn notes(result: &ScenarioResult) -> Vec<&str> {
-    let mut notes: Vec<&str> = Vec::new();
-    for note in result.measurement.iter().flat_map(|measurement| &measurement.samples).flat_map(|sample| &sample.notes)
-    {
-        if !notes.contains(&note.as_str()) {
-            notes.push(note);
-        }
-    }
-    notes
-}
-
 fn table(text: &mut String, metrics: &[MetricComparison]) {
     let _ = writeln!(text, "  {:<16}{:>15}{:>15}{:>11}{:>14}", "metric", "baseline", "now", "change", "allowed");
     for metric in metrics {
         let unit = metric.metric.unit();
-        let allowed = metric
-            .allowed
-            .map_or_else(String::new, |allowed| format!("±{}", unit.show(i64::try_from(allowed).unwrap_or(i64::MAX))));
-        let verdict = metric.verdict.map_or_else(|| "not gated".to_owned(), |verdict| verdict.to_string());
+        let allowed = metric.allowed.map_or_else(String::new, |allowed| match allowed {
+            0 => "exact".to_owned(),
+            allowed => format!("±{}", unit.show(saturated(allowed))),
+        });
+        let mut verdict = metric.verdict.map_or_else(|| "not gated".to_owned(), |verdict| verdict.to_string());
+        if let Some(drift) = metric.drift {
+            let (then, allowed) = (unit.show(drift.accepted), unit.show(saturated(drift.allowed)));
+            let _ =
+                write!(verdict, " in small steps: {then} when last accepted with a reason, allowed since: {allowed}");
+        }
         let _ = writeln!(
             text,
             "  {:<16}{:>15}{:>15}{:>11}{:>14}  {verdict}",
@@ -132,6 +126,11 @@ fn table(text: &mut String, metrics: &[MetricComparison]) {
             allowed
         );
     }
+}
+
+/// Beyond 2^63 a tolerance means "any".
+fn saturated(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// In percent of the accepted median; as an amount where that is 0 or where percents say nothing.
@@ -145,7 +144,7 @@ fn change(metric: &MetricComparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use highwater_model::{Cause, Comparison, Difference, Failure, Metric, Spread};
+    use highwater_model::{Cause, Comparison, Difference, Drift, Failure, Metric, Spread};
 
     fn result(verdict: Verdict) -> ScenarioResult {
         ScenarioResult {
@@ -170,6 +169,7 @@ mod tests {
             accepted: spread(accepted),
             now: spread(now),
             allowed: verdict.map(|_| 16_384),
+            drift: None,
             verdict,
         }
     }
@@ -199,6 +199,24 @@ regressed: peak
   median of 0 samples against baselines/worker/paged/t.json
   if this is meant: `cargo highwater update paged --reason \"..\"`"
         );
+    }
+
+    #[test]
+    fn an_exact_metric_and_one_that_crept_are_told() {
+        let mut result = result(Verdict::Regressed);
+        let exact = MetricComparison { allowed: Some(0), ..metric(Metric::Fds, 1, 2, Some(Verdict::Regressed)) };
+        let drift = Some(Drift { accepted: 20 << 20, allowed: 500_000 });
+        let crept =
+            MetricComparison { drift, ..metric(Metric::PeakBytes, 21 << 20, 21 << 20, Some(Verdict::Regressed)) };
+        let metrics = vec![crept, exact];
+        result.comparison = Some(Comparison { differences: Vec::new(), metrics, verdict: Verdict::Regressed });
+        let reason = reason(&result);
+        for line in [
+            "±16.0 KiB  regressed in small steps: 20.0 MiB when last accepted with a reason, allowed since: 488.3 KiB\n",
+            "+100.0 %         exact  regressed\n",
+        ] {
+            assert!(reason.contains(line), "{line:?} is not in\n{reason}");
+        }
     }
 
     #[test]

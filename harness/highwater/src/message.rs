@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Bytes, Metric, Phase, Progress};
+use highwater_model::{Bytes, Headroom, Metric, Phase, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::timeline::Trough;
@@ -62,6 +62,7 @@ pub(crate) enum Message {
 /// The numbers of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    pub(crate) headroom: Option<Headroom>,
     pub(crate) metrics: BTreeMap<Metric, i64>,
     pub(crate) settled: bool,
     pub(crate) troughs: Vec<Trough>,

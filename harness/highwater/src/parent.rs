@@ -148,6 +148,7 @@ fn take_sample(
     metrics.extend(growth_blocks.map(|growth| (Metric::GrowthBlocks, growth.thousandths)));
     Ok(Sample {
         growth,
+        headroom: child.report.headroom,
         metrics,
         notes: child.notes,
         observations,

@@ -238,7 +238,8 @@ mod tests {
     const KILLED: i32 = 9;
 
     fn report(settled: bool) -> Report {
-        Report { metrics: [(Metric::PeakBytes, 1)].into(), settled, troughs: Vec::new(), window_micros: 1 }
+        let metrics = [(Metric::PeakBytes, 1)].into();
+        Report { headroom: None, metrics, settled, troughs: Vec::new(), window_micros: 1 }
     }
 
     fn panicked() -> Vec<(String, Cause)> {

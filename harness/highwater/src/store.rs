@@ -159,6 +159,7 @@ mod tests {
             },
             samples: vec![Sample {
                 growth: None,
+                headroom: None,
                 metrics: [(Metric::PeakBytes, 1_000)].into(),
                 notes: Vec::new(),
                 observations: Default::default(),

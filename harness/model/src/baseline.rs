@@ -81,7 +81,8 @@ impl Baseline {
     /// The reason of an acceptance that nobody gave a reason for.
     pub const FIRST: &str = "first baseline";
 
-    /// Accepts a measurement. The previous baseline's acceptance is kept, unless `reason` makes this a deliberate one.
+    /// Accepts a measurement. The previous baseline's acceptance is kept, unless `reason` makes this a deliberate one; a median
+    /// that is lower than it was then lowers it, so that what was won is not lost again in small steps.
     ///
     /// # Panics
     /// When the measurement has no samples.
@@ -101,13 +102,18 @@ impl Baseline {
             .collect();
         // Numbers of another workload cannot have drifted from the old ones.
         let comparable = previous.filter(|previous| previous.workload == measurement.workload);
-        let acceptance = match (reason, comparable) {
-            (None, Some(previous)) => previous.acceptance.clone(),
-            (reason, _) => Acceptance {
-                metrics: metrics.iter().map(|(metric, accepted)| (*metric, accepted.spread.median)).collect(),
-                reason: reason.unwrap_or(Self::FIRST).to_owned(),
-            },
+        let mut medians: BTreeMap<Metric, i64> =
+            metrics.iter().map(|(metric, accepted)| (*metric, accepted.spread.median)).collect();
+        let reason = match (reason, comparable) {
+            (None, Some(Self { acceptance: last, .. })) => {
+                for (metric, median) in &mut medians {
+                    *median = last.metrics.get(metric).map_or(*median, |last| (*median).min(*last));
+                }
+                last.reason.as_str()
+            }
+            (reason, _) => reason.unwrap_or(Self::FIRST),
         };
+        let acceptance = Acceptance { metrics: medians, reason: reason.to_owned() };
         Self {
             format: Self::FORMAT,
             acceptance,
@@ -234,6 +240,11 @@ mod tests {
         let refreshed = Baseline::accept("worker", "paged", &grown, Some(&first), None);
         assert_eq!(refreshed.acceptance, first.acceptance);
         assert_eq!(refreshed.metrics[&Metric::PeakBytes].spread.median, 2_030);
+
+        let fallen = measurement(&[&[(Metric::PeakBytes, 1_500)]]);
+        let improved = Baseline::accept("worker", "paged", &fallen, Some(&refreshed), None);
+        assert_eq!(improved.acceptance.metrics[&Metric::PeakBytes], 1_500, "what was won is kept");
+        assert_eq!(improved.acceptance.reason, Baseline::FIRST);
 
         let accepted = Baseline::accept("worker", "paged", &grown, Some(&refreshed), Some("larger pages"));
         assert_eq!(accepted.acceptance.metrics[&Metric::PeakBytes], 2_030);

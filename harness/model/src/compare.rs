@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Baseline, Measurement, Metric, Spread};
+use crate::{Baseline, Measurement, Metric, Spread, Tolerance};
 
 /// What a scenario, or one of its metrics, came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,8 +61,32 @@ pub struct MetricComparison {
     pub now: Spread,
     /// How far it may move, in its unit; absent when it is shown and not gated.
     pub allowed: Option<u64>,
+    /// Set when it has crept: it is within what the baseline allows, and yet too far above what somebody last accepted on purpose.
+    pub drift: Option<Drift>,
     /// Absent when it is shown and not gated.
     pub verdict: Option<Verdict>,
+}
+
+/// How far a metric has risen since somebody accepted it on purpose, by steps of which each was small enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drift {
+    /// The median that was accepted then, in the metric's unit.
+    pub accepted: i64,
+    /// How far the metric may rise above it, in its unit.
+    pub allowed: u64,
+}
+
+impl Drift {
+    /// Of a metric whose median is `now`; `None` when it has not risen further than the tolerance, or the baseline's spread.
+    ///
+    /// Exactness does not apply: an exact number that somebody refreshed may have moved a little.
+    pub fn of(baseline: &Baseline, metric: Metric, tolerance: &Tolerance, now: i64) -> Option<Self> {
+        let accepted = *baseline.acceptance.metrics.get(&metric)?;
+        let width = baseline.metrics.get(&metric).map_or(0, |metric| metric.spread.width());
+        let allowed = tolerance.alone(accepted).max(width);
+        (now > accepted && now.abs_diff(accepted) > allowed).then_some(Self { accepted, allowed })
+    }
 }
 
 impl MetricComparison {
@@ -98,28 +122,41 @@ impl fmt::Display for Difference {
 /// Compares a measurement with the baseline.
 ///
 /// The measurement's own tolerances apply, which are those that the author's code declares today; the baseline records those
-/// of the time it was accepted for the reader. A gated metric whose median lies more than
-/// [`Tolerance::allowed`](crate::Tolerance::allowed) above the accepted median has regressed; that far below, improved. A gated
-/// metric that only one side has makes the two incomparable: numbers that are not there cannot be within anything.
+/// of the time it was accepted for the reader. A gated metric whose median lies more than [`Tolerance::allowed`] above the
+/// accepted median has regressed; that far below, improved. A gated metric that only one side has makes the two incomparable:
+/// numbers that are not there cannot be within anything.
+///
+/// *Exact*: a metric that was the same in [enough](Spread::is_steady) samples may not move at all, unless its tolerance was
+/// declared, or the compiler or the allocator is another one: then the standard library's own allocations may be others, too.
+///
+/// *Drift*: a metric that is within all this has regressed all the same when it is too far above what somebody last accepted on
+/// purpose ([`Drift::of`]).
 pub fn compare(measurement: &Measurement, baseline: &Baseline) -> Comparison {
     let mut differences = differences(measurement, baseline);
+    let same_code_below = measurement.provenance.rustc == baseline.provenance.rustc
+        && measurement.provenance.allocator == baseline.provenance.allocator;
     let mut metrics = Vec::new();
     for metric in Metric::ALL {
         let tolerance = measurement.tolerances.get(&metric);
         match (baseline.metrics.get(&metric), measurement.spread(metric)) {
             (Some(accepted), Some(now)) => {
                 let accepted = accepted.spread;
-                let allowed = tolerance.map(|tolerance| tolerance.allowed(&accepted));
-                let mut comparison = MetricComparison { metric, accepted, now, allowed, verdict: None };
-                comparison.verdict = allowed.map(|allowed| {
+                let mut comparison =
+                    MetricComparison { metric, accepted, now, allowed: None, drift: None, verdict: None };
+                if let Some(tolerance) = tolerance {
+                    let exact = !tolerance.declared && same_code_below && accepted.is_steady();
+                    let allowed = if exact { 0 } else { tolerance.allowed(&accepted) };
+                    comparison.allowed = Some(allowed);
                     if comparison.change().unsigned_abs() <= allowed {
-                        Verdict::Within
-                    } else if comparison.change() > 0 {
-                        Verdict::Regressed
-                    } else {
-                        Verdict::Improved
+                        comparison.drift = Drift::of(baseline, metric, tolerance, now.median);
                     }
-                });
+                    comparison.verdict = Some(match (comparison.change(), comparison.drift) {
+                        (_, Some(_)) => Verdict::Regressed,
+                        (change, None) if change.unsigned_abs() <= allowed => Verdict::Within,
+                        (change, None) if change > 0 => Verdict::Regressed,
+                        _ => Verdict::Improved,
+                    });
+                }
                 metrics.push(comparison);
             }
             // A metric that neither run could tell (growth of a few iterations) says nothing either way.
@@ -284,6 +321,49 @@ mod tests {
         now.provenance.lock_digest = "none".into();
         now.provenance.allocator = "jemalloc".into();
         assert_eq!(compare(&now, &baseline).verdict, Verdict::Within);
+    }
+
+    #[test]
+    fn a_number_that_was_always_the_same_is_exact() {
+        let accept = |samples: usize| vec![full(1_000_000, 500, 7); samples];
+        let verdict = |accepted: &[Vec<(Metric, i64)>], change: &dyn Fn(&mut Measurement)| {
+            let accepted: Vec<&[_]> = accepted.iter().map(Vec::as_slice).collect();
+            let baseline = Baseline::accept("worker", "paged", &measurement(&accepted), None, None);
+            let mut now = measurement(&[&full(1_000_001, 500, 7)]);
+            change(&mut now);
+            let comparison = compare(&now, &baseline);
+            assert_eq!(comparison.metrics[0].allowed == Some(0), comparison.verdict == Verdict::Regressed);
+            comparison.verdict
+        };
+        assert_eq!(verdict(&accept(10), &|_| {}), Verdict::Regressed);
+        assert_eq!(verdict(&accept(9), &|_| {}), Verdict::Within, "nine are too few to know");
+        let mut unsteady = accept(9);
+        unsteady.push(full(1_000_002, 500, 7));
+        assert_eq!(verdict(&unsteady, &|_| {}), Verdict::Within);
+        let declared = |m: &mut Measurement| {
+            m.tolerances.insert(Metric::PeakBytes, Tolerance::new(0.0, 1));
+        };
+        assert_eq!(verdict(&accept(10), &declared), Verdict::Within);
+        assert_eq!(verdict(&accept(10), &|m| m.provenance.rustc = "1.96.0".into()), Verdict::Within);
+        assert_eq!(verdict(&accept(10), &|m| m.provenance.allocator = "jemalloc".into()), Verdict::Within);
+    }
+
+    #[test]
+    fn small_steps_that_add_up_regress() {
+        let mut baseline =
+            Baseline::accept("worker", "paged", &measurement(&[&full(1_000_000, 0, 0)]), None, Some("on purpose"));
+        let mut verdicts = Vec::new();
+        for peak in [1_009_000, 1_018_000, 1_027_000] {
+            let now = measurement(&[&full(peak, 0, 0)]);
+            let comparison = compare(&now, &baseline);
+            verdicts.push((comparison.verdict, comparison.metrics[0].drift));
+            baseline = Baseline::accept("worker", "paged", &now, Some(&baseline), None);
+        }
+        let drift = Drift { accepted: 1_000_000, allowed: 20_000 };
+        assert_eq!(verdicts, [(Verdict::Within, None), (Verdict::Within, None), (Verdict::Regressed, Some(drift)),]);
+        let now = measurement(&[&full(1_027_000, 0, 0)]);
+        let accepted = Baseline::accept("worker", "paged", &now, Some(&baseline), Some("larger pages"));
+        assert_eq!(compare(&now, &accepted).verdict, Verdict::Within);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Growth, Metric, Provenance, Spread, Tolerance, Workload};
+use crate::{Bytes, Growth, Metric, Provenance, Spread, Tolerance, Workload};
 
 /// What one run of a scenario in one fresh process measured. A metric that was not measured is absent, never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,8 @@ use crate::{Growth, Metric, Provenance, Spread, Tolerance, Workload};
 pub struct Sample {
     /// How the growth of bytes was found; absent where the iterations are too few to tell.
     pub growth: Option<Growth>,
+    /// How far the run stayed below its limit; absent when the scenario has none.
+    pub headroom: Option<Headroom>,
     /// The number of each metric, in its unit.
     pub metrics: BTreeMap<Metric, i64>,
     /// What a reader should know about this sample: it did not settle, a thread panicked.
@@ -22,6 +24,16 @@ pub struct Sample {
     pub child_micros: u64,
     /// Wall time of the window, in microseconds.
     pub window_micros: u64,
+}
+
+/// How far a run stayed below the limit on the bytes live in the whole process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Headroom {
+    /// The limit, as the scenario declares it.
+    pub limit: Bytes,
+    /// The limit less the most bytes that were live at once in the iterations, warm-up included.
+    pub left: Bytes,
 }
 
 /// The samples of one scenario, with what was run and how it was built.
@@ -43,6 +55,11 @@ impl Measurement {
     pub fn spread(&self, metric: Metric) -> Option<Spread> {
         let values: Option<Vec<i64>> = self.samples.iter().map(|sample| sample.metrics.get(&metric).copied()).collect();
         Spread::of(&values?)
+    }
+
+    /// The least headroom of all samples; `None` without a limit.
+    pub fn headroom(&self) -> Option<Headroom> {
+        self.samples.iter().filter_map(|sample| sample.headroom).min_by_key(|headroom| headroom.left)
     }
 
     /// The metrics that every sample has.
@@ -72,6 +89,7 @@ pub(crate) mod tests {
                 .iter()
                 .map(|metrics| Sample {
                     growth: None,
+                    headroom: None,
                     metrics: metrics.iter().copied().collect(),
                     notes: Vec::new(),
                     observations: BTreeMap::new(),

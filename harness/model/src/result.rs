@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Failure, Measurement, Verdict};
+use crate::{Comparison, Failure, Headroom, Measurement, Verdict, remarks};
 
 /// What a finished scenario leaves: the file `result.json` in its folder under the target directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,29 @@ pub enum ResultError {
 impl ScenarioResult {
     /// The form that this version reads and writes.
     pub const FORMAT: u32 = 1;
+
+    /// What a reader should know beside the verdict, a sentence each: the notes of the samples, each once, the headroom
+    /// below a limit, and [`remarks`].
+    pub fn notes(&self) -> Vec<String> {
+        let Some(measurement) = &self.measurement else { return Vec::new() };
+        let mut seen: Vec<(&str, usize)> = Vec::new();
+        for note in measurement.samples.iter().flat_map(|sample| &sample.notes) {
+            match seen.iter_mut().find(|(text, _)| *text == note) {
+                Some((_, count)) => *count += 1,
+                None => seen.push((note, 1)),
+            }
+        }
+        let of = measurement.samples.len();
+        let noted = seen.into_iter().map(|(note, count)| match of {
+            1 => note.to_owned(),
+            _ => format!("{note} (in {count} of {of} samples)"),
+        });
+        let headroom = measurement.headroom().map(|Headroom { limit, left }| {
+            let percent = left.0 as f64 / limit.0.max(1) as f64 * 100.0;
+            format!("headroom: it stayed {left} ({percent:.0} %) below its limit of {limit}")
+        });
+        noted.chain(headroom).chain(remarks(measurement, self.comparison.as_ref())).collect()
+    }
 
     /// Reads the text of a result.
     ///

@@ -10,6 +10,8 @@ use crate::{Metric, Spread};
 pub struct Tolerance {
     /// In the metric's unit.
     pub absolute: u64,
+    /// Whether the scenario's author said so. A tolerance that nobody declared gives way to exactness: see [`Spread::is_steady`].
+    pub declared: bool,
     /// As a fraction of the accepted median: 0.02 is two percent.
     pub relative: f64,
 }
@@ -21,33 +23,40 @@ impl Tolerance {
     /// When `relative` is negative or not a number.
     pub fn new(relative: f64, absolute: u64) -> Self {
         assert!(relative >= 0.0, "a relative tolerance is a fraction of at least 0, not {relative}");
-        Self { absolute, relative }
+        Self { absolute, declared: true, relative }
     }
 
     /// No movement beyond the recorded spread.
-    pub const EXACT: Self = Self { absolute: 0, relative: 0.0 };
+    pub const EXACT: Self = Self { absolute: 0, declared: true, relative: 0.0 };
 
-    /// What gates a metric when the author says nothing; `None` for a metric that is only shown.
+    /// What gates a metric when the author says nothing, and its samples are not all the same; `None` for a metric that is only
+    /// shown.
     ///
     /// The absolute part covers one 8 KiB read buffer more or less on either side of a socket, which is what a run against a
     /// real server moves by.
     pub const fn default_for(metric: Metric) -> Option<Self> {
-        match metric {
-            Metric::PeakBytes | Metric::RetainedBytes => Some(Self { absolute: 16 * 1024, relative: 0.02 }),
-            Metric::RetainedBlocks => Some(Self { absolute: 16, relative: 0.02 }),
+        let (relative, absolute) = match metric {
+            Metric::PeakBytes | Metric::RetainedBytes => (0.02, 16 * 1024),
+            Metric::RetainedBlocks => (0.02, 16),
             // Growth is a slope in thousandths: one byte, one block in a hundred iterations.
-            Metric::GrowthBytes => Some(Self { absolute: 1_000, relative: 0.02 }),
-            Metric::GrowthBlocks => Some(Self { absolute: 10, relative: 0.02 }),
-            Metric::Threads | Metric::Fds | Metric::Tasks => Some(Self::EXACT),
-            Metric::TotalBytes | Metric::TotalBlocks | Metric::RssBytes | Metric::RssPeakBytes => None,
-        }
+            Metric::GrowthBytes => (0.02, 1_000),
+            Metric::GrowthBlocks => (0.02, 10),
+            Metric::Threads | Metric::Fds | Metric::Tasks => (0.0, 0),
+            Metric::TotalBytes | Metric::TotalBlocks | Metric::RssBytes | Metric::RssPeakBytes => return None,
+        };
+        Some(Self { absolute, declared: false, relative })
     }
 
     /// How far the metric may move from the accepted median, in its unit.
     pub fn allowed(&self, accepted: &Spread) -> u64 {
+        self.alone(accepted.median).max(accepted.width())
+    }
+
+    /// Its larger part, in the metric's unit, whatever the spread.
+    pub fn alone(&self, median: i64) -> u64 {
         // The product is at most 2^63 * relative; `as` saturates, which for a tolerance means "any".
-        let relative = (accepted.median.unsigned_abs() as f64 * self.relative).floor() as u64;
-        relative.max(self.absolute).max(accepted.width())
+        let relative = (median.unsigned_abs() as f64 * self.relative).floor() as u64;
+        relative.max(self.absolute)
     }
 }
 

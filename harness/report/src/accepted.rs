@@ -16,8 +16,7 @@ pub struct Accepted<'a> {
     pub baseline: &'a Baseline,
 }
 
-/// The accepted numbers as a table, grouped by scenario, and below it what a reviewer should know: that the old numbers are of
-/// another workload, or that small increases have added up since somebody last gave a reason.
+/// The accepted numbers as a table, grouped by scenario, and below it which old numbers are of another workload.
 pub fn accepted_table(all: &[Accepted<'_>]) -> String {
     let columns = [
         ("scenario", Align::Left),
@@ -54,12 +53,9 @@ pub fn accepted_table(all: &[Accepted<'_>]) -> String {
     }
     let mut text = lay_out(&columns, &rows);
     for accepted in all {
-        let remarks: Vec<String> = other_workload(accepted).into_iter().chain(drift(accepted.baseline)).collect();
-        if !remarks.is_empty() {
-            text.push_str(&format!("\n{}/{}\n", accepted.baseline.suite, accepted.baseline.scenario));
-        }
-        for remark in remarks {
-            text.push_str(&format!("  {remark}\n"));
+        if let Some(remark) = other_workload(accepted) {
+            let Baseline { suite, scenario, .. } = accepted.baseline;
+            text.push_str(&format!("\n{suite}/{scenario}\n  {remark}\n"));
         }
     }
     text
@@ -67,7 +63,7 @@ pub fn accepted_table(all: &[Accepted<'_>]) -> String {
 
 fn moved(metric: Metric, accepted: Spread, now: Spread, tolerance: Option<Tolerance>) -> MetricComparison {
     let allowed = tolerance.map(|tolerance| tolerance.allowed(&accepted));
-    MetricComparison { metric, accepted, now, allowed, verdict: None }
+    MetricComparison { metric, accepted, now, allowed, drift: None, verdict: None }
 }
 
 /// What makes the old numbers and the new ones incomparable.
@@ -76,28 +72,6 @@ fn other_workload(accepted: &Accepted<'_>) -> Option<String> {
     let differences: Vec<String> = comparison.differences.iter().map(ToString::to_string).collect();
     (!differences.is_empty())
         .then(|| format!("the numbers before are of another workload or build: {}", differences.join("; ")))
-}
-
-/// The gated metrics that have risen by more than their tolerance since the last acceptance with a reason, by steps that were
-/// each too small to be noticed.
-fn drift(baseline: &Baseline) -> Vec<String> {
-    let mut remarks = Vec::new();
-    for (metric, AcceptedMetric { spread, tolerance }) in &baseline.metrics {
-        let (Some(tolerance), Some(then)) = (tolerance, baseline.acceptance.metrics.get(metric)) else { continue };
-        let point = Spread { max: *then, median: *then, min: *then, samples: 1 };
-        let risen = spread.median.saturating_sub(*then);
-        if risen > cell::saturated(tolerance.allowed(&point)) {
-            let unit = metric.unit();
-            remarks.push(format!(
-                "{metric} has risen by {} in small steps, from {} that were accepted as \"{}\"; if that is meant, say why \
-                 with --reason",
-                unit.show(risen),
-                unit.show(*then),
-                baseline.acceptance.reason,
-            ));
-        }
-    }
-    remarks
 }
 
 #[cfg(test)]
@@ -149,27 +123,5 @@ mod tests {
             ),
             "{text}"
         );
-    }
-
-    #[test]
-    fn small_steps_that_add_up_are_told() {
-        let mut previous = example::baseline();
-        for (peak, told) in [(22_300_000, false), (22_700_000, true)] {
-            let measurement = example::measurement(&[[peak, 1_229, 12, 300_000_000, 1_204_123]]);
-            let baseline = Baseline::accept("ats-sync", "x", &measurement, Some(&previous), None);
-            let text = accepted_table(&[Accepted {
-                previous: Some(&previous),
-                measurement: &measurement,
-                baseline: &baseline,
-            }]);
-            assert_eq!(
-                text.contains(
-                    "peak has risen by 781.2 KiB in small steps, from 20.9 MiB that were accepted as \"first baseline\""
-                ),
-                told,
-                "{text}"
-            );
-            previous = baseline;
-        }
     }
 }

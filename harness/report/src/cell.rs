@@ -32,10 +32,11 @@ pub(crate) fn telling_change(comparison: &MetricComparison) -> Option<f64> {
     comparison.relative_change().filter(|relative| relative.abs() < 10.0)
 }
 
-/// How far the metric may move, to either side.
+/// How far the metric may move, to either side; `exact` where it may not.
 pub(crate) fn allowed(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> String {
     match (comparison.allowed, tolerance) {
         (None, _) => "not gated".to_owned(),
+        (Some(0), _) => "exact".to_owned(),
         (Some(_), Some(tolerance)) if !is_absolute(comparison, Some(tolerance)) => {
             format!("±{}", percent(tolerance.relative))
         }
@@ -47,10 +48,8 @@ pub(crate) fn allowed(comparison: &MetricComparison, tolerance: Option<&Toleranc
 fn is_absolute(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> bool {
     match (comparison.allowed, tolerance) {
         (Some(allowed), Some(tolerance)) => {
-            let relative_alone = Tolerance { absolute: 0, relative: tolerance.relative };
-            let point =
-                Spread { min: comparison.accepted.median, max: comparison.accepted.median, ..comparison.accepted };
-            allowed == 0 || relative_alone.allowed(&point) < allowed
+            let relative_alone = Tolerance { absolute: 0, ..*tolerance };
+            allowed == 0 || relative_alone.alone(comparison.accepted.median) < allowed
         }
         (Some(_), None) => true,
         (None, _) => false,
@@ -77,7 +76,7 @@ mod tests {
         let point = |value| Spread { max: value, median: value, min: value, samples: 1 };
         let accepted = point(accepted);
         let allowed = tolerance.map(|tolerance| tolerance.allowed(&accepted));
-        let comparison = MetricComparison { metric, accepted, now: point(now), allowed, verdict: None };
+        let comparison = MetricComparison { metric, accepted, now: point(now), allowed, drift: None, verdict: None };
         let tolerance = tolerance.as_ref();
         assert_eq!([change(&comparison, tolerance), super::allowed(&comparison, tolerance)], expect);
     }
@@ -104,8 +103,8 @@ mod tests {
 
     #[test]
     fn an_exact_tolerance_is_nothing_in_the_metric_s_unit() {
-        check(Metric::PeakBytes, 1_000, 1_001, Some(Tolerance::EXACT), ["+1 B", "±0 B"]);
-        check(Metric::TotalBlocks, 1_000, 1_000, Some(Tolerance::EXACT), ["0", "±0"]);
+        check(Metric::PeakBytes, 1_000, 1_001, Some(Tolerance::EXACT), ["+1 B", "exact"]);
+        check(Metric::TotalBlocks, 1_000, 1_000, Some(Tolerance::EXACT), ["0", "exact"]);
     }
 
     #[test]

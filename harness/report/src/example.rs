@@ -25,6 +25,7 @@ pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
             .iter()
             .map(|values| Sample {
                 growth: None,
+                headroom: None,
                 metrics: METRICS.into_iter().zip(*values).collect(),
                 notes: Vec::new(),
                 observations: Default::default(),

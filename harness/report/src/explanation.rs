@@ -2,7 +2,7 @@
 //! for markdown.
 
 use anstyle::Style;
-use highwater_model::{Comparison, Measurement, MetricComparison, ScenarioResult, Tolerance, Verdict};
+use highwater_model::{Comparison, MetricComparison, ScenarioResult, Tolerance, Verdict};
 
 use crate::Colour;
 use crate::cell;
@@ -79,7 +79,7 @@ fn explain_one(result: &ScenarioResult, name: String, argument: &str) -> Option<
             None => sentences.push("it yielded no numbers, and its result does not say why".to_owned()),
         },
     }
-    sentences.extend(result.measurement.iter().flat_map(notes));
+    sentences.extend(result.notes().into_iter().map(|note| format!("note: {note}")));
     (result.verdict != Verdict::Within || !sentences.is_empty()).then_some(Explanation {
         verdict: result.verdict,
         name,
@@ -124,31 +124,18 @@ fn movement(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> Str
             sentence.push_str(&format!(" (the median of {samples} samples, {min} to {max})"));
         }
     }
-    if let Some(allowed) = comparison.allowed {
+    if let Some(drift) = comparison.drift {
+        let (then, allowed) = (unit.show(drift.accepted), unit.show(cell::saturated(drift.allowed)));
+        sentence.push_str(&format!("; last accepted with a reason: {then}, allowed since then: {allowed}"));
+    } else if let Some(allowed) = comparison.allowed {
         let shown = cell::allowed(comparison, tolerance);
-        let allowed = unit.show(cell::saturated(allowed));
-        let percentage = if shown.ends_with('%') { format!(" ({shown})") } else { String::new() };
-        sentence.push_str(&format!("; allowed: {allowed}{percentage}"));
+        sentence.push_str(&match allowed {
+            0 => "; it is exact".to_owned(),
+            _ if shown.ends_with('%') => format!("; allowed: {} ({shown})", unit.show(cell::saturated(allowed))),
+            _ => format!("; allowed: {}", unit.show(cell::saturated(allowed))),
+        });
     }
     sentence
-}
-
-/// What a reader should know about the samples, each note once.
-fn notes(measurement: &Measurement) -> Vec<String> {
-    let mut seen: Vec<(&str, usize)> = Vec::new();
-    for note in measurement.samples.iter().flat_map(|sample| &sample.notes) {
-        match seen.iter_mut().find(|(text, _)| *text == note) {
-            Some((_, count)) => *count += 1,
-            None => seen.push((note, 1)),
-        }
-    }
-    let of = measurement.samples.len();
-    seen.into_iter()
-        .map(|(note, count)| match of {
-            1 => format!("note: {note}"),
-            _ => format!("note: {note} (in {count} of {of} samples)"),
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -177,6 +164,16 @@ allowed: 427.7 KiB (±2.0 %)
   to accept: cargo highwater update upsert --reason \"why it may\"
 ",
         );
+    }
+
+    #[test]
+    fn a_metric_that_crept_is_told_against_the_last_reason() {
+        let mut result = example::regressed();
+        let metrics = &mut result.comparison.as_mut().unwrap().metrics;
+        metrics.truncate(1);
+        metrics[0].drift = Some(highwater_model::Drift { accepted: 20_000_000, allowed: 400_000 });
+        let text = explanations(&[result], Colour::Never);
+        assert!(text.contains("; last accepted with a reason: 19.1 MiB, allowed since then: 390.6 KiB\n"), "{text}");
     }
 
     #[test]
