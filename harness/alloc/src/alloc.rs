@@ -1,13 +1,9 @@
-//! The `GlobalAlloc` that counts what passes through it. The arithmetic is `counters`'s.
-#![expect(
-    unsafe_code,
-    reason = "GlobalAlloc is an unsafe trait; this is the one place of the project that implements it"
-)]
+//! The `GlobalAlloc` that counts what passes through it. The arithmetic is `slot`'s.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-use crate::counters::COUNTERS;
 use crate::limit;
+use crate::thread;
 
 /// A global allocator that forwards to another and counts. See the [crate's documentation](crate) for what it counts, how, and
 /// what it costs and misses.
@@ -37,13 +33,15 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Alloc<A> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc`, which is the inner allocator's.
         let block = unsafe { self.inner.alloc(layout) };
-        made(block, layout.size());
-        block
+        made(block, layout.size())
     }
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        COUNTERS.freed(layout.size());
+        if !thread::freed(layout.size()) && !thread::is_off() {
+            // SAFETY: the caller keeps the contract of `dealloc`, which is this function's.
+            return unsafe { self.post_and_dealloc(block, layout) };
+        }
         // SAFETY: the caller keeps the contract of `dealloc`, and `block` came from the inner allocator with this layout.
         unsafe { self.inner.dealloc(block, layout) }
     }
@@ -52,45 +50,60 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Alloc<A> {
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc_zeroed`, which is the inner allocator's.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
-        made(block, layout.size());
-        block
+        made(block, layout.size())
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `realloc`, and `block` came from the inner allocator with this layout.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
-        resized(moved, layout.size(), new_size);
-        moved
+        resized(moved, layout.size(), new_size)
     }
 }
 
-// Not generic over the inner allocator, so that the hot path is compiled in this crate, with its optimisation.
+// What happens seldom is in functions of its own, which do all that is left to do and are called last: so the hot path has no
+// registers to save for afterwards.
 
 #[inline]
-fn made(block: *mut u8, size: usize) {
-    if block.is_null() {
-        limit::check_refused(size);
-    } else {
-        limit::check(COUNTERS.made(size), size);
-    }
+fn made(block: *mut u8, size: usize) -> *mut u8 {
+    let counted = !block.is_null() && thread::made(size);
+    if counted || thread::is_off() { block } else { post(block, 0, size) }
 }
 
 #[inline]
-fn resized(block: *mut u8, from: usize, to: usize) {
+fn resized(block: *mut u8, from: usize, to: usize) -> *mut u8 {
+    let counted = !block.is_null() && thread::resized(from, to);
+    if counted || thread::is_off() { block } else { post(block, from, to) }
+}
+
+/// Counts any answer of the inner allocator, and returns it.
+#[cold]
+#[inline(never)]
+fn post(block: *mut u8, from: usize, to: usize) -> *mut u8 {
     if block.is_null() {
         limit::check_refused(to.saturating_sub(from));
     } else {
-        let live = COUNTERS.resized(from, to);
-        if to > from {
-            limit::check(live, to - from);
-        }
+        thread::post(from, to);
+    }
+    block
+}
+
+impl<A: GlobalAlloc> Alloc<A> {
+    /// # Safety
+    /// As [`GlobalAlloc::dealloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn post_and_dealloc(&self, block: *mut u8, layout: Layout) {
+        thread::post(layout.size(), 0);
+        // SAFETY: the caller keeps the contract of `dealloc`, and `block` came from the inner allocator with this layout.
+        unsafe { self.inner.dealloc(block, layout) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Counts, Window};
     use std::sync::Mutex;
 
     /// The counters are the process's, so tests that read them run one at a time.
@@ -114,28 +127,34 @@ mod tests {
     fn a_block_lives_from_its_making_to_its_freeing() {
         let _guard = ONE_AT_A_TIME.lock().unwrap();
         let alloc = Alloc::new();
-        let before = COUNTERS.begin_peak();
+        let window = Window::open();
         let layout = Layout::from_size_align(100, 16).unwrap();
         // SAFETY: the layout is not empty.
         let block = unsafe { alloc.alloc(layout) };
         assert!(!block.is_null());
-        assert_eq!(COUNTERS.live_bytes() - before.live_bytes, 100);
+        assert_eq!(window.read().retained_bytes, 100);
         // SAFETY: the block is ours, has this layout, and the new size is not 0.
         let block = unsafe { alloc.realloc(block, layout, 300) };
-        assert_eq!(COUNTERS.live_bytes() - before.live_bytes, 300);
+        assert_eq!(window.read().retained_bytes, 300);
         // SAFETY: the block is ours and has 300 bytes by now.
         unsafe { alloc.dealloc(block, Layout::from_size_align(300, 16).unwrap()) };
-        let after = COUNTERS.read();
-        assert_eq!((after.live_bytes, after.live_blocks), (before.live_bytes, before.live_blocks));
-        assert_eq!(after.peak_bytes - before.live_bytes, 300);
-        assert_eq!((after.total_bytes - before.total_bytes, after.total_blocks - before.total_blocks), (300, 1));
+        let expected = Counts {
+            peak_bytes: 300,
+            peak_slack_bytes: 0,
+            retained_bytes: 0,
+            retained_blocks: 0,
+            total_bytes: 300,
+            total_blocks: 1,
+            reallocs: 1,
+        };
+        assert_eq!(window.read(), expected);
     }
 
     #[test]
     fn zeroed_memory_is_zero_and_counted_once() {
         let _guard = ONE_AT_A_TIME.lock().unwrap();
         let alloc = Alloc::new();
-        let before = COUNTERS.read();
+        let window = Window::open();
         let layout = Layout::from_size_align(64, 8).unwrap();
         // SAFETY: the layout is not empty.
         let block = unsafe { alloc.alloc_zeroed(layout) };
@@ -143,7 +162,7 @@ mod tests {
         // SAFETY: the block has 64 initialised bytes and nobody else has it.
         let bytes = unsafe { std::slice::from_raw_parts(block, 64) };
         assert!(bytes.iter().all(|byte| *byte == 0));
-        assert_eq!(COUNTERS.read().total_blocks - before.total_blocks, 1);
+        assert_eq!((window.read().total_blocks, window.read().total_bytes), (1, 64));
         // SAFETY: the block is ours and has this layout.
         unsafe { alloc.dealloc(block, layout) };
     }
@@ -152,7 +171,8 @@ mod tests {
     fn an_allocation_that_failed_counts_as_nothing() {
         let _guard = ONE_AT_A_TIME.lock().unwrap();
         let alloc = Alloc::over(Empty);
-        let before = COUNTERS.read();
+        let window = Window::open();
+        let before = window.read();
         let layout = Layout::from_size_align(100, 16).unwrap();
         // SAFETY: the layout is not empty.
         assert!(unsafe { alloc.alloc(layout) }.is_null());
@@ -160,6 +180,6 @@ mod tests {
         assert!(unsafe { alloc.alloc_zeroed(layout) }.is_null());
         // SAFETY: `Empty` never looks at the block.
         assert!(unsafe { alloc.realloc(std::ptr::dangling_mut(), layout, 200) }.is_null());
-        assert_eq!(COUNTERS.read(), before);
+        assert_eq!(window.read(), before);
     }
 }

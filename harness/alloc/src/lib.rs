@@ -13,6 +13,7 @@
 //! let row = Box::new(7_u64);
 //! let counts = window.read();
 //! assert_eq!((counts.peak_bytes, counts.retained_bytes, counts.retained_blocks), (4_096, 8, 1));
+//! assert_eq!(counts.peak_slack_bytes, 0, "one thread: the peak is exact");
 //! drop(row);
 //! ```
 //!
@@ -22,20 +23,48 @@
 //! as nothing. What C libraries allocate, thread stacks and mapped files do not pass through a Rust allocator and are not seen.
 //!
 //! # How
-//! Counters are per process: memory freed on another thread than it was made on is the normal case. Live bytes are one atomic
-//! number, and the peak is taken from each thread's own addition to it, so that it is a value which the number really had: live,
-//! peak and totals are exact under any interleaving. The hook allocates nothing and takes no lock.
+//! Memory freed on another thread than it was made on is the normal case, so the numbers are the process's. But counters that all
+//! threads share make every allocation wait for a locked instruction, and threads wait for each other. Here each thread adds to
+//! counters of its own with plain instructions, in a *slot* that other threads may read and that outlives the thread: what a
+//! thread counted stays in the sum, and the next thread counts on in the same slot. Bytes and blocks, live and in all, are sums
+//! over the slots: exact at any moment at which no allocation is under way, under any number of threads.
+//!
+//! The peak is a property of the sum. A thread may move its live bytes by a *leeway* up and down before it looks at the others,
+//! and remembers how high it was meanwhile. When it looks, the sum of what every thread may have been at its highest is a number
+//! that the live bytes cannot have been above: [`Counts::peak_bytes`] is the highest of these, never too low. The highest sum
+//! that was certainly live at one moment is known as well; [`Counts::peak_slack_bytes`] is the distance of the two.
+//!
+//! - While one thread is active, whichever it is and however many stand still, the slack is 0 and the peak is exact.
+//! - Otherwise each thread that was active adds at most twice its leeway. The leeway is 1/1024 of the peak so far (counted from 0,
+//!   not from what was live at the opening), divided by the number of threads, but from 4 KiB to 1 MiB. So a process of `T` threads
+//!   whose peak is `T` x 4 MiB or more knows it to 1/512; below that, to `T` x 8 KiB.
+//! - Each thread may also be in the middle of one allocation while another looks, which belongs to the peak or not, as one likes.
+//!
+//! The argument for both bounds, with the order of the loads and stores that it needs, is in `src/ledger.rs`.
 //!
 //! # What it costs
-//! Up to five atomic read-modify-writes an allocation and two a free, shared by all threads.
+//! A dozen instructions an allocation, eight a free, none of them locked, and one load of a thread-local; one locked addition and
+//! sometimes a look at the other slots when the leeway is used up. The hook allocates nothing and takes no lock. It works from the
+//! first instruction of a process to the last of a thread: in destructors of thread-locals too, and after them. A slot is 128
+//! bytes of the system's allocator; there are as many as there were ever threads at the same time ([`footprint_bytes`]).
+//!
+//! # What it misses
+//! A process that forked without `exec` counts on with the slots of threads that are not there: not supported. Panics and
+//! signals need nothing.
 //!
 //! All unsafe code of the project is in this crate.
 
+#[expect(unsafe_code, reason = "`GlobalAlloc` is an unsafe trait")]
 mod alloc;
-mod counters;
+#[expect(unsafe_code, reason = "a thread's counters live in memory for which the counting allocator cannot ask itself")]
+mod ledger;
 mod limit;
+mod slot;
+mod stamped;
+mod thread;
 mod window;
 
 pub use alloc::Alloc;
 pub use limit::{Exceeded, lift_limit, set_limit};
-pub use window::{Counts, Window, is_counting, live_bytes, peak_bytes};
+pub use thread::switch_off;
+pub use window::{Counts, Window, footprint_bytes, is_counting, live_bytes, peak_bytes};

@@ -1,11 +1,11 @@
 //! A limit on live bytes, and what happens when an allocation passes it. What is said then is the caller's.
 
 use std::sync::OnceLock;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::counters::COUNTERS;
+use crate::thread::{LEDGER, with_slot};
 
 /// An allocation passed the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,6 @@ pub struct Exceeded {
     pub limit: u64,
 }
 
-/// Bytes live in the process above which an allocation ends it; `i64::MAX` is none.
-static LIMIT: AtomicI64 = AtomicI64::new(i64::MAX);
 static REPORTED: AtomicBool = AtomicBool::new(false);
 static REPORT: OnceLock<fn(Exceeded) -> !> = OnceLock::new();
 
@@ -27,43 +25,44 @@ static REPORT: OnceLock<fn(Exceeded) -> !> = OnceLock::new();
 /// must end the process; it may allocate, since the limit is lifted by then. Other threads that pass it meanwhile wait for the
 /// end.
 ///
+/// Exact to the byte while the thread that sets it is the only active one. With more, each other thread may have passed it
+/// unseen by at most twice its leeway, which is 1/1024 of the peak so far divided by the number of threads, and from 4 KiB to
+/// 1 MiB; an allocation larger than that never passes unseen. See the [crate's documentation](crate).
+///
 /// # Panics
 /// When a limit was set before: there is one `report` a process.
 pub fn set_limit(limit: u64, report: fn(Exceeded) -> !) {
     assert!(REPORT.set(report).is_ok(), "the limit can be set once in a process");
-    // Release: whoever sees the limit sees the report.
-    LIMIT.store(i64::try_from(limit).unwrap_or(i64::MAX), Release);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    with_slot(|slot| LEDGER.limit(slot, limit));
 }
 
 /// Lifts the limit: from here on nothing passes it.
 pub fn lift_limit() {
-    LIMIT.store(i64::MAX, Relaxed);
-}
-
-/// Ends the process when `live`, the bytes live with `requested` more than before, is above the limit.
-#[inline]
-pub(crate) fn check(live: i64, requested: usize) {
-    if live > LIMIT.load(Relaxed) {
-        exceeded(live, requested);
-    }
+    LEDGER.lift_limit();
 }
 
 /// The inner allocator had no memory for `requested` bytes: with a limit that these would have passed, that is the limit's doing
 /// in all but name.
 #[cold]
 pub(crate) fn check_refused(requested: usize) {
-    check(COUNTERS.live_bytes().saturating_add(i64::try_from(requested).unwrap_or(i64::MAX)), requested);
+    let requested = i64::try_from(requested).unwrap_or(i64::MAX);
+    let live = LEDGER.live().saturating_add(requested);
+    if LEDGER.limit_is_passed_by(live) {
+        passed(live, requested);
+    }
 }
 
+/// `live` bytes, `requested` more than before, are above the limit.
 #[cold]
 #[inline(never)]
-fn exceeded(live: i64, requested: usize) {
-    let limit = LIMIT.swap(i64::MAX, Acquire);
+pub(crate) fn passed(live: i64, requested: i64) {
+    let limit = LEDGER.lift_limit();
     if limit != i64::MAX && !REPORTED.swap(true, Relaxed) {
         let report = REPORT.get().expect("a limit is set after its report");
         report(Exceeded {
-            live: (live - requested as i64).max(0).cast_unsigned(),
-            requested: requested as u64,
+            live: live.saturating_sub(requested).max(0).cast_unsigned(),
+            requested: requested.max(0).cast_unsigned(),
             limit: limit.cast_unsigned(),
         });
     }

@@ -2,7 +2,8 @@
 
 use std::hint::black_box;
 
-use crate::counters::{COUNTERS, Numbers};
+use crate::slot::Numbers;
+use crate::thread::{LEDGER, with_slot};
 
 /// The span between [`Window::open`] and a [`Window::read`]. There is one at a time in a process: opening a second one forgets
 /// the first one's peak.
@@ -15,8 +16,11 @@ pub struct Window {
 /// What was counted in a window, in requested bytes and blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// The most bytes live at once, less the bytes live when the window opened: never negative.
+    /// The most bytes live at once, less the bytes live when the window opened: never negative. Exact when
+    /// [`peak_slack_bytes`](Self::peak_slack_bytes) is 0, as it is while one thread is active; otherwise never too low.
     pub peak_bytes: i64,
+    /// How much too high `peak_bytes` may be: so many bytes less were certainly live at one moment.
+    pub peak_slack_bytes: i64,
     /// Bytes live now, less the bytes live when the window opened.
     pub retained_bytes: i64,
     /// Blocks live now, less the blocks live when the window opened.
@@ -25,23 +29,32 @@ pub struct Counts {
     pub total_bytes: i64,
     /// Blocks allocated, freed or not; a reallocation adds none.
     pub total_blocks: i64,
+    /// Reallocations that succeeded, whether they grew or shrank a block.
+    pub reallocs: i64,
 }
 
 impl Window {
     /// Opens a window: the peak begins anew at what is live.
     pub fn open() -> Self {
-        Self { opened: COUNTERS.begin_peak() }
+        // This stays where counting is off.
+        let mut opened = LEDGER.numbers();
+        with_slot(|slot| opened = LEDGER.open(slot));
+        Self { opened }
     }
 
-    /// What was counted since it opened. Exact once the threads whose work should be in it have been joined or heard from.
+    /// What was counted since it opened. Exact (the peak: see [`Counts`]) once the threads whose work should be in it have been
+    /// joined or heard from.
     pub fn read(&self) -> Counts {
-        let now = COUNTERS.read();
+        let (least, most) = peak();
+        let since = LEDGER.numbers().less(self.opened);
         Counts {
-            peak_bytes: now.peak_bytes - self.opened.live_bytes,
-            retained_bytes: now.live_bytes - self.opened.live_bytes,
-            retained_blocks: now.live_blocks - self.opened.live_blocks,
-            total_bytes: now.total_bytes - self.opened.total_bytes,
-            total_blocks: now.total_blocks - self.opened.total_blocks,
+            peak_bytes: most - self.opened.live_bytes,
+            peak_slack_bytes: most - least,
+            retained_bytes: since.live_bytes,
+            retained_blocks: since.live_blocks,
+            total_bytes: since.total_bytes,
+            total_blocks: since.total_blocks,
+            reallocs: since.reallocs,
         }
     }
 
@@ -53,17 +66,32 @@ impl Window {
 
 /// Bytes live in the whole process.
 pub fn live_bytes() -> u64 {
-    COUNTERS.live_bytes().max(0).cast_unsigned()
+    LEDGER.live().max(0).cast_unsigned()
 }
 
-/// The most bytes live at once in the whole process since the last window opened, or since the process began.
+/// The most bytes live at once in the whole process since the last window opened, or since the process began: never too low.
 pub fn peak_bytes() -> u64 {
-    COUNTERS.peak_bytes().max(0).cast_unsigned()
+    peak().1.max(0).cast_unsigned()
+}
+
+/// Bytes that the counting itself holds of the system's allocator, and that nothing counts: 128 for each thread that lived at the
+/// same time.
+pub fn footprint_bytes() -> u64 {
+    LEDGER.footprint() as u64
 }
 
 /// Whether this crate's [`Alloc`](crate::Alloc) is the process's global allocator: makes a block and looks.
 pub fn is_counting() -> bool {
-    let before = COUNTERS.read().total_blocks;
+    let before = LEDGER.numbers().total_blocks;
     drop(black_box(Box::new(0_u8)));
-    COUNTERS.read().total_blocks != before
+    LEDGER.numbers().total_blocks != before
+}
+
+/// The bytes between which the peak lies.
+fn peak() -> (i64, i64) {
+    // These stay where counting is off.
+    let live = LEDGER.live();
+    let mut peak = (live, live);
+    with_slot(|slot| peak = LEDGER.peak(slot));
+    peak
 }

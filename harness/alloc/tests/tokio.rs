@@ -1,33 +1,75 @@
-//! The counters under a multi-thread tokio runtime: a process of its own, with one test.
+//! The counters under a multi-thread tokio runtime, compared with an exact counter beside them: a process of its own, with one
+//! test.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(unsafe_code, reason = "an allocator below the allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use highwater_alloc::{Alloc, Window};
 
 #[global_allocator]
-static ALLOC: Alloc = Alloc::new();
+static ALLOC: Alloc<Exact> = Alloc::over(Exact);
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+/// Counts live bytes in one number.
+struct Exact;
+
+// SAFETY: forwards everything unchanged to `System`, a `GlobalAlloc`.
+unsafe impl GlobalAlloc for Exact {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as i64, SeqCst);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as i64, SeqCst);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.dealloc(block, layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as i64, SeqCst);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        LIVE.fetch_add(new_size as i64 - layout.size() as i64, SeqCst);
+        // SAFETY: the caller keeps the contract.
+        unsafe { System.realloc(block, layout, new_size) }
+    }
+}
 
 #[test]
 fn tasks_that_move_between_workers_are_counted_exactly() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    const TASKS: usize = if cfg!(miri) { 10 } else { 1_000 };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
     runtime.block_on(async {
         round(100).await;
-        // libtest's main thread, which starts and watches this test's thread, allocates at moments of its own.
-        std::thread::sleep(std::time::Duration::from_millis(500));
-        let window = Window::open();
-        let kept = round(1_000).await;
-        // A worker drops a task's cell after its handle resolved.
-        for _ in 0..1_000 {
-            if window.read().retained_bytes == 1_000 * 100 {
-                break;
-            }
-            tokio::task::yield_now().await;
-            std::thread::sleep(std::time::Duration::from_millis(1));
+        quiet().await;
+        let (window, before) = (Window::open(), LIVE.load(SeqCst));
+        for _ in 0..3 {
+            let kept = round(TASKS).await;
+            quiet().await;
+            let counts = window.read();
+            assert_eq!(counts.retained_bytes, LIVE.load(SeqCst) - before);
+            assert!(counts.retained_bytes >= (TASKS * 100) as i64, "{counts:?}");
+            assert!(counts.retained_blocks > TASKS as i64, "{counts:?}");
+            assert!(counts.peak_bytes >= counts.retained_bytes, "{counts:?}");
+            drop(kept);
         }
-        let list = (kept.capacity() * size_of::<Vec<u8>>()) as i64;
-        let counts = window.read();
-        assert_eq!(counts.retained_bytes, 1_000 * 100 + list);
-        assert_eq!(counts.retained_blocks, 1_000 + 1);
     });
+}
+
+/// Waits until nothing moves: tokio drops a task's cell after its handle resolved.
+async fn quiet() {
+    let mut last = i64::MIN;
+    while LIVE.load(SeqCst) != last {
+        last = LIVE.load(SeqCst);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn round(tasks: usize) -> Vec<Vec<u8>> {
