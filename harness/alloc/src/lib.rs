@@ -62,9 +62,11 @@ mod limit;
 mod slot;
 mod stamped;
 mod thread;
+mod timeline;
 mod window;
 
 pub use alloc::Alloc;
 pub use limit::{Exceeded, lift_limit, set_limit};
 pub use thread::switch_off;
+pub use timeline::{Moment, begin_timeline, timeline};
 pub use window::{Counts, Window, footprint_bytes, is_counting, live_bytes, peak_bytes};

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::ledger::Ledger;
 use crate::limit;
 use crate::slot::Slot;
+use crate::timeline;
 
 /// The ledger of the process that this crate's [`Alloc`](crate::Alloc) feeds.
 pub(crate) static LEDGER: Ledger = Ledger::new(limit::passed);
@@ -65,7 +66,10 @@ pub(crate) fn resized(from: usize, to: usize) -> bool {
 
 /// Counts what the functions above did not, as [`Slot::post`].
 pub(crate) fn post(from: usize, to: usize) {
-    with_slot(|slot| slot.post(&LEDGER, from, to));
+    with_slot(|slot| {
+        slot.post(&LEDGER, from, to);
+        timeline::posted(|| LEDGER.live());
+    });
 }
 
 /// Whether counting was [switched off](switch_off).

@@ -174,7 +174,7 @@ fn unfinished(listing: &Listing, status: ExitStatus, unreadable: Option<&str>, o
     if let Some(line) = unreadable {
         message.push_str(&format!("; `cargo highwater` and the suite may be of different versions, it told {line:?}"));
     }
-    failed(listing, Failure { cause: Cause::Spawn(message), output, progress: None })
+    failed(listing, Failure { output, ..Failure::before_the_run(Cause::Spawn(message)) })
 }
 
 fn failed(listing: &Listing, failure: Failure) -> ScenarioResult {

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use highwater_alloc::{Window, lift_limit, peak_bytes, set_limit};
+use highwater_alloc::{Window, begin_timeline, lift_limit, peak_bytes, set_limit};
 use highwater_model::{Bytes, Headroom, Metric, Phase, Runtime};
 
 use crate::Context;
@@ -90,6 +90,7 @@ where
     }
     // The peak of setup is no part of what the limit is for.
     let _ = Window::open();
+    begin_timeline();
     position::enter(Phase::WarmUp, declared.warm_up);
     for _ in 0..declared.warm_up {
         phases.iterate.call(&mut state).await?;
@@ -117,6 +118,7 @@ where
     let counts = window.read();
     let highest = highest_in_warm_up.max(peak_bytes());
     lift_limit();
+    let moments = position::moments();
     let tasks_after = tasks();
     let resources = Resources::settled(&resources_before, declared.settle, &pause).await;
 
@@ -143,6 +145,8 @@ where
     Ok(Report {
         headroom: declared.limit.map(|limit| Headroom { limit, left: Bytes(limit.0.saturating_sub(highest)) }),
         metrics,
+        peak_slack: counts.peak_slack_bytes.max(0).cast_unsigned(),
+        timeline: moments,
         troughs: timeline.into_troughs(),
         settled: settled_before && settled_after,
         window_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),

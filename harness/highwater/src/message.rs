@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Bytes, Headroom, Metric, Phase, Progress};
+use highwater_model::{Bytes, Headroom, Metric, Moment, Phase, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::timeline::Trough;
@@ -50,7 +50,7 @@ pub(crate) enum Message {
     /// A thread panicked; the run may go on.
     Panic { thread: String, location: String, message: String },
     /// The limit was passed; the child ends.
-    Limit { limit: Bytes, live: Bytes, requested: Bytes },
+    Limit { limit: Bytes, live: Bytes, requested: Bytes, timeline: Vec<Moment> },
     /// The author's code returned an error; the child ends.
     Error { phase: Phase, message: String },
     /// The global allocator does not count; the child ends.
@@ -64,7 +64,9 @@ pub(crate) enum Message {
 pub struct Report {
     pub(crate) headroom: Option<Headroom>,
     pub(crate) metrics: BTreeMap<Metric, i64>,
+    pub(crate) peak_slack: u64,
     pub(crate) settled: bool,
+    pub(crate) timeline: Vec<Moment>,
     pub(crate) troughs: Vec<Trough>,
     pub(crate) window_micros: u64,
 }

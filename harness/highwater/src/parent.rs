@@ -152,6 +152,8 @@ fn take_sample(
         metrics,
         notes: child.notes,
         observations,
+        peak_slack: child.report.peak_slack,
+        timeline: child.report.timeline,
         child_micros: child.child_micros,
         window_micros: child.report.window_micros,
     })

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU8, AtomicU64};
 use std::time::Instant;
 
-use highwater_alloc::{Exceeded, live_bytes, peak_bytes};
-use highwater_model::{Bytes, Phase, Progress};
+use highwater_alloc::{Exceeded, live_bytes, peak_bytes, timeline};
+use highwater_model::{Bytes, Moment, Phase, Progress};
 
 use crate::message::{JournalWriter, Message};
 
@@ -69,9 +69,15 @@ pub(crate) fn limit_exceeded(exceeded: Exceeded) -> ! {
         limit: Bytes(exceeded.limit),
         live: Bytes(exceeded.live),
         requested: Bytes(exceeded.requested),
+        timeline: moments(),
     });
     // Not an unwinding: the allocation may have been made anywhere. The parent has the message and ignores the signal.
     std::process::abort()
+}
+
+/// What was live over time, as far as it goes.
+pub(crate) fn moments() -> Vec<Moment> {
+    timeline().into_iter().map(|seen| Moment { micros: seen.micros, live: Bytes(seen.live_bytes) }).collect()
 }
 
 /// Tells the journal of every panic, then does what was done before.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use highwater_model::{Cause, Failure, Progress};
+use highwater_model::{Cause, Failure, Moment, Progress};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::message::{Instruction, JournalReader, Message, Report};
@@ -47,14 +47,14 @@ pub(crate) fn run_child(
         end
     })();
     let child_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let progress = heard.progress;
+    let (progress, timeline) = (heard.progress, std::mem::take(&mut heard.timeline));
     let result = match end {
         Ok(end) => outcome(end, heard, timeout),
         Err(error) => Err(Cause::Spawn(error.to_string())),
     };
     match result {
         Ok((report, notes)) => Ok(ChildReport { report, notes, child_micros }),
-        Err(cause) => Err(Failure { cause, output: tail(&stderr), progress }),
+        Err(cause) => Err(Failure { cause, output: tail(&stderr), progress, timeline }),
     }
 }
 
@@ -112,6 +112,7 @@ fn watch(child: &mut Child, deadline: Instant, mut listen: impl FnMut() -> bool)
 #[derive(Debug, Default)]
 struct Heard {
     progress: Option<Progress>,
+    timeline: Vec<Moment>,
     panics: Vec<(String, Cause)>,
     /// The message that tells why the child ends.
     last_words: Option<Cause>,
@@ -139,7 +140,8 @@ impl Heard {
                 Message::Panic { thread, location, message } => {
                     self.panics.push((thread, Cause::Panic { location, message }));
                 }
-                Message::Limit { limit, live, requested } => {
+                Message::Limit { limit, live, requested, timeline } => {
+                    self.timeline = timeline;
                     self.last_words.get_or_insert(Cause::LimitExceeded { limit, live, requested });
                 }
                 Message::Error { phase, message } => {
@@ -239,7 +241,15 @@ mod tests {
 
     fn report(settled: bool) -> Report {
         let metrics = [(Metric::PeakBytes, 1)].into();
-        Report { headroom: None, metrics, settled, troughs: Vec::new(), window_micros: 1 }
+        Report {
+            headroom: None,
+            metrics,
+            peak_slack: 0,
+            settled,
+            timeline: Vec::new(),
+            troughs: Vec::new(),
+            window_micros: 1,
+        }
     }
 
     fn panicked() -> Vec<(String, Cause)> {

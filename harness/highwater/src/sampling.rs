@@ -109,6 +109,8 @@ mod tests {
             metrics: [(Metric::PeakBytes, peak)].into(),
             notes: Vec::new(),
             observations: Default::default(),
+            peak_slack: 0,
+            timeline: Vec::new(),
             child_micros: 1,
             window_micros: 1,
         }

@@ -163,6 +163,8 @@ mod tests {
                 metrics: [(Metric::PeakBytes, 1_000)].into(),
                 notes: Vec::new(),
                 observations: Default::default(),
+                peak_slack: 0,
+                timeline: Vec::new(),
                 child_micros: 2,
                 window_micros: 1,
             }],

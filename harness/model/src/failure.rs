@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Phase, Progress};
+use crate::{Bytes, Moment, Phase, Progress, sparkline};
 
 /// A scenario that yielded no numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,12 +16,14 @@ pub struct Failure {
     pub output: String,
     /// How far the child came, when one ran.
     pub progress: Option<Progress>,
+    /// Live bytes over the time of the run, when the child could tell.
+    pub timeline: Vec<Moment>,
 }
 
 impl Failure {
     /// A failure before any child ran.
     pub const fn before_the_run(cause: Cause) -> Self {
-        Self { cause, output: String::new(), progress: None }
+        Self { cause, output: String::new(), progress: None, timeline: Vec::new() }
     }
 }
 
@@ -30,6 +32,9 @@ impl fmt::Display for Failure {
         write!(f, "{}", self.cause)?;
         if let Some(progress) = &self.progress {
             write!(f, "\n  it was {progress}")?;
+        }
+        if let Some(line) = sparkline(&self.timeline) {
+            write!(f, "\n  {line}")?;
         }
         if !self.output.is_empty() {
             f.write_str("\n  the end of its standard error:")?;

@@ -27,6 +27,7 @@ mod provenance;
 mod remark;
 mod result;
 mod spread;
+mod timeline;
 mod tolerance;
 mod workload;
 
@@ -42,5 +43,6 @@ pub use provenance::Provenance;
 pub use remark::remarks;
 pub use result::{ResultError, ScenarioResult};
 pub use spread::Spread;
+pub use timeline::{Moment, sparkline};
 pub use tolerance::Tolerance;
 pub use workload::{Runtime, Workload};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Growth, Metric, Provenance, Spread, Tolerance, Workload};
+use crate::{Bytes, Growth, Metric, Moment, Provenance, Spread, Tolerance, Workload};
 
 /// What one run of a scenario in one fresh process measured. A metric that was not measured is absent, never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,10 @@ pub struct Sample {
     pub notes: Vec<String>,
     /// What each service saw, by service and name; the unit is the name's last word.
     pub observations: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How far [`Metric::PeakBytes`] may be above the true peak, in bytes; 0 where one thread at a time was active.
+    pub peak_slack: u64,
+    /// Live bytes over the time of the run, warm-up included.
+    pub timeline: Vec<Moment>,
     /// Wall time of the whole child, from its start to its end, in microseconds.
     pub child_micros: u64,
     /// Wall time of the window, in microseconds.
@@ -93,6 +97,8 @@ pub(crate) mod tests {
                     metrics: metrics.iter().copied().collect(),
                     notes: Vec::new(),
                     observations: BTreeMap::new(),
+                    peak_slack: 0,
+                    timeline: Vec::new(),
                     child_micros: 2_000,
                     window_micros: 1_000,
                 })

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Failure, Headroom, Measurement, Verdict, remarks};
+use crate::{Comparison, Failure, Headroom, Measurement, Verdict, remarks, sparkline};
 
 /// What a finished scenario leaves: the file `result.json` in its folder under the target directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl ScenarioResult {
     pub const FORMAT: u32 = 1;
 
     /// What a reader should know beside the verdict, a sentence each: the notes of the samples, each once, the headroom
-    /// below a limit, and [`remarks`].
+    /// below a limit, what was live over the time of a regressed run, and [`remarks`].
     pub fn notes(&self) -> Vec<String> {
         let Some(measurement) = &self.measurement else { return Vec::new() };
         let mut seen: Vec<(&str, usize)> = Vec::new();
@@ -66,7 +66,11 @@ impl ScenarioResult {
             let percent = left.0 as f64 / limit.0.max(1) as f64 * 100.0;
             format!("headroom: it stayed {left} ({percent:.0} %) below its limit of {limit}")
         });
-        noted.chain(headroom).chain(remarks(measurement, self.comparison.as_ref())).collect()
+        let line = match self.verdict {
+            Verdict::Regressed => measurement.samples.last().and_then(|sample| sparkline(&sample.timeline)),
+            _ => None,
+        };
+        noted.chain(headroom).chain(line).chain(remarks(measurement, self.comparison.as_ref())).collect()
     }
 
     /// Reads the text of a result.

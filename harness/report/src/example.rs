@@ -29,6 +29,8 @@ pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
                 metrics: METRICS.into_iter().zip(*values).collect(),
                 notes: Vec::new(),
                 observations: Default::default(),
+                peak_slack: 0,
+                timeline: Vec::new(),
                 child_micros: 2_000,
                 window_micros: 1_000,
             })
