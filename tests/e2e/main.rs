@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod command;
+mod corpus;
 mod known;
 mod project;
 mod readme;

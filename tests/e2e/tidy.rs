@@ -21,7 +21,7 @@ const DIRECTION: &[(&str, &str)] = &[
     ("cargo-highwater", "highwater highwater-model highwater-report"),
     ("highwater-fixtures", ""),
     ("ats-sync", "+ highwater highwater-replay highwater-services"),
-    ("highwater-e2e", ""),
+    ("highwater-e2e", "+ highwater-model"),
 ];
 
 #[test]
