@@ -113,6 +113,7 @@ pub(crate) fn failed() -> ScenarioResult {
             live: Bytes::mib(100),
             peak: Bytes::mib(128),
         }),
+        timeline: Vec::new(),
     };
     ScenarioResult { failure: Some(failure), ..result("killed", Verdict::Failed) }
 }
