@@ -176,6 +176,7 @@ mod tests {
             cause: Cause::Signal { signal: 9, name: "SIGKILL".into() },
             output: "one\ntwo".into(),
             progress: Some(Progress { phase: Phase::Window, done: 0, of: 2, live: Bytes::mib(3), peak: Bytes::mib(4) }),
+            timeline: Vec::new(),
         };
         assert_eq!(
             failure.to_string(),
