@@ -2,8 +2,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-use crate::limit;
-use crate::thread;
+use crate::forward::Forward;
+use crate::{engine, limit, thread};
 
 /// A global allocator that forwards to another and counts. See the [crate's documentation](crate) for what it counts, how, and
 /// what it costs and misses.
@@ -28,9 +28,13 @@ impl<A> Alloc<A> {
 
 // SAFETY: every method hands its arguments unchanged to the inner allocator, itself a `GlobalAlloc`, and returns its answer
 // unchanged; counting neither touches the memory nor unwinds nor allocates.
-unsafe impl<A: GlobalAlloc> GlobalAlloc for Alloc<A> {
+unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Alloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !engine::is_ours() {
+            // SAFETY: the caller keeps the contract of `alloc`, which is this function's.
+            return unsafe { Forward(&self.inner).alloc(layout) };
+        }
         // SAFETY: the caller keeps the contract of `alloc`, which is the inner allocator's.
         let block = unsafe { self.inner.alloc(layout) };
         made(block, layout.size())
@@ -38,7 +42,11 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Alloc<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if !thread::freed(layout.size()) && !thread::is_off() {
+        if !engine::is_ours() {
+            // SAFETY: the caller keeps the contract of `dealloc`, which is this function's.
+            return unsafe { Forward(&self.inner).dealloc(block, layout) };
+        }
+        if !thread::freed(layout.size()) {
             // SAFETY: the caller keeps the contract of `dealloc`, which is this function's.
             return unsafe { self.post_and_dealloc(block, layout) };
         }
@@ -48,6 +56,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Alloc<A> {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if !engine::is_ours() {
+            // SAFETY: the caller keeps the contract of `alloc_zeroed`, which is this function's.
+            return unsafe { Forward(&self.inner).alloc_zeroed(layout) };
+        }
         // SAFETY: the caller keeps the contract of `alloc_zeroed`, which is the inner allocator's.
         let block = unsafe { self.inner.alloc_zeroed(layout) };
         made(block, layout.size())
@@ -55,6 +67,10 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Alloc<A> {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if !engine::is_ours() {
+            // SAFETY: the caller keeps the contract of `realloc`, which is this function's.
+            return unsafe { Forward(&self.inner).realloc(block, layout, new_size) };
+        }
         // SAFETY: the caller keeps the contract of `realloc`, and `block` came from the inner allocator with this layout.
         let moved = unsafe { self.inner.realloc(block, layout, new_size) };
         resized(moved, layout.size(), new_size)
@@ -67,13 +83,13 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Alloc<A> {
 #[inline]
 fn made(block: *mut u8, size: usize) -> *mut u8 {
     let counted = !block.is_null() && thread::made(size);
-    if counted || thread::is_off() { block } else { post(block, 0, size) }
+    if counted { block } else { post(block, 0, size) }
 }
 
 #[inline]
 fn resized(block: *mut u8, from: usize, to: usize) -> *mut u8 {
     let counted = !block.is_null() && thread::resized(from, to);
-    if counted || thread::is_off() { block } else { post(block, from, to) }
+    if counted { block } else { post(block, from, to) }
 }
 
 /// Counts any answer of the inner allocator, and returns it.
@@ -103,7 +119,7 @@ impl<A: GlobalAlloc> Alloc<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Counts, Window};
+    use crate::{Counts, Peak, Window};
     use std::sync::Mutex;
 
     /// The counters are the process's, so tests that read them run one at a time.
@@ -132,22 +148,21 @@ mod tests {
         // SAFETY: the layout is not empty.
         let block = unsafe { alloc.alloc(layout) };
         assert!(!block.is_null());
-        assert_eq!(window.read().retained_bytes, 100);
+        assert_eq!(window.read().unwrap().retained_bytes, 100);
         // SAFETY: the block is ours, has this layout, and the new size is not 0.
         let block = unsafe { alloc.realloc(block, layout, 300) };
-        assert_eq!(window.read().retained_bytes, 300);
+        assert_eq!(window.read().unwrap().retained_bytes, 300);
         // SAFETY: the block is ours and has 300 bytes by now.
         unsafe { alloc.dealloc(block, Layout::from_size_align(300, 16).unwrap()) };
         let expected = Counts {
-            peak_bytes: 300,
-            peak_slack_bytes: 0,
+            peak: Some(Peak { bytes: 300, slack_bytes: 0 }),
             retained_bytes: 0,
             retained_blocks: 0,
             total_bytes: 300,
             total_blocks: 1,
-            reallocs: 1,
+            reallocs: Some(1),
         };
-        assert_eq!(window.read(), expected);
+        assert_eq!(window.read(), Some(expected));
     }
 
     #[test]
@@ -162,7 +177,8 @@ mod tests {
         // SAFETY: the block has 64 initialised bytes and nobody else has it.
         let bytes = unsafe { std::slice::from_raw_parts(block, 64) };
         assert!(bytes.iter().all(|byte| *byte == 0));
-        assert_eq!((window.read().total_blocks, window.read().total_bytes), (1, 64));
+        let counts = window.read().unwrap();
+        assert_eq!((counts.total_blocks, counts.total_bytes), (1, 64));
         // SAFETY: the block is ours and has this layout.
         unsafe { alloc.dealloc(block, layout) };
     }

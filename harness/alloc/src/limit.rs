@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use crate::engine::{self, EngineError};
 use crate::thread::{LEDGER, with_slot};
 
 /// An allocation passed the limit.
@@ -29,12 +30,19 @@ static REPORT: OnceLock<fn(Exceeded) -> !> = OnceLock::new();
 /// unseen by at most twice its leeway, which is 1/1024 of the peak so far divided by the number of threads, and from 4 KiB to
 /// 1 MiB; an allocation larger than that never passes unseen. See the [crate's documentation](crate).
 ///
+/// # Errors
+/// When another [`Engine`](crate::Engine) than this crate's own counts: it does not look at a limit.
+///
 /// # Panics
 /// When a limit was set before: there is one `report` a process.
-pub fn set_limit(limit: u64, report: fn(Exceeded) -> !) {
+pub fn set_limit(limit: u64, report: fn(Exceeded) -> !) -> Result<(), EngineError> {
+    if !engine::is_ours() {
+        return Err(EngineError::NoLimit(engine::chosen()));
+    }
     assert!(REPORT.set(report).is_ok(), "the limit can be set once in a process");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     with_slot(|slot| LEDGER.limit(slot, limit));
+    Ok(())
 }
 
 /// Lifts the limit: from here on nothing passes it.

@@ -2,8 +2,6 @@
 //! `slot`'s.
 
 use std::cell::Cell;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
 
 use crate::ledger::Ledger;
 use crate::limit;
@@ -15,8 +13,6 @@ pub(crate) static LEDGER: Ledger = Ledger::new(limit::passed);
 
 /// The slot of threads that have none. It refuses every operation as if it were to be posted, so that the hot path need not ask.
 static NOBODY: Slot = Slot::nobody();
-
-static OFF: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// Neither lazy nor with a destructor: one load, at any time of the thread's life and after.
@@ -72,37 +68,21 @@ pub(crate) fn post(from: usize, to: usize) {
     });
 }
 
-/// Whether counting was [switched off](switch_off).
-#[inline]
-pub(crate) fn is_off() -> bool {
-    OFF.load(Relaxed)
-}
-
-/// Does something with the calling thread's slot; nothing when counting is [off](switch_off).
+/// Does something with the calling thread's slot.
 ///
 /// A thread gets its slot here, with its first operation. After its thread-local destructor gave it back, destructors of other
 /// thread-locals may follow, and those of C: then a slot is borrowed for the one operation, so that nothing is left behind.
-pub(crate) fn with_slot(act: impl FnOnce(&'static Slot)) {
+pub(crate) fn with_slot<R>(act: impl FnOnce(&'static Slot) -> R) -> R {
     let slot = SLOT.get();
     if !is_nobody(slot) {
-        act(slot);
-    } else if !is_off() {
-        let slot = LEDGER.claim();
-        SLOT.set(slot);
-        let lives = EXIT.try_with(|_| ()).is_ok();
-        act(slot);
-        if !lives {
-            give_back();
-        }
+        return act(slot);
     }
-}
-
-/// Stops counting in the calling thread and in all that have not allocated yet: from here on [`Alloc`](crate::Alloc) forwards and
-/// does nothing else, so that a run shows what the counting costs. To be called first in `main`, before there are other threads;
-/// there is no way back. All counters then stand still, and [`is_counting`](crate::is_counting) is false.
-///
-/// While counting, this possibility costs nothing: only a thread that has no counters yet asks for it.
-pub fn switch_off() {
-    OFF.store(true, Relaxed);
-    give_back();
+    let slot = LEDGER.claim();
+    SLOT.set(slot);
+    let lives = EXIT.try_with(|_| ()).is_ok();
+    let result = act(slot);
+    if !lives {
+        give_back();
+    }
+    result
 }

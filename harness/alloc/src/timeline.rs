@@ -38,7 +38,8 @@ pub fn begin_timeline() {
 }
 
 /// What was live over time since [`begin_timeline`], in order: at most 512 moments, closer together where more moved. Between two
-/// moments the live bytes may have been higher and lower; their highest number is the peak.
+/// moments the live bytes may have been higher and lower; their highest number is the peak. None under another
+/// [`Engine`](crate::Engine) than this crate's own.
 pub fn timeline() -> Vec<Moment> {
     TIMELINE.read()
 }

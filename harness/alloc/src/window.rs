@@ -2,25 +2,25 @@
 
 use std::hint::black_box;
 
+use crate::engine::{self, Engine};
 use crate::slot::Numbers;
-use crate::thread::{LEDGER, with_slot};
+use crate::thread::LEDGER;
 
 /// The span between [`Window::open`] and a [`Window::read`]. There is one at a time in a process: opening a second one forgets
 /// the first one's peak.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "what the window counted is read from it"]
 pub struct Window {
-    opened: Numbers,
+    opened: Option<Numbers>,
+    /// A peak that may be older than the window.
+    older_peak: Option<i64>,
 }
 
 /// What was counted in a window, in requested bytes and blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// The most bytes live at once, less the bytes live when the window opened: never negative. Exact when
-    /// [`peak_slack_bytes`](Self::peak_slack_bytes) is 0, as it is while one thread is active; otherwise never too low.
-    pub peak_bytes: i64,
-    /// How much too high `peak_bytes` may be: so many bytes less were certainly live at one moment.
-    pub peak_slack_bytes: i64,
+    /// The most that was live at once; none where the [`Engine`](crate::Engine) cannot tell.
+    pub peak: Option<Peak>,
     /// Bytes live now, less the bytes live when the window opened.
     pub retained_bytes: i64,
     /// Blocks live now, less the blocks live when the window opened.
@@ -29,69 +29,70 @@ pub struct Counts {
     pub total_bytes: i64,
     /// Blocks allocated, freed or not; a reallocation adds none.
     pub total_blocks: i64,
-    /// Reallocations that succeeded, whether they grew or shrank a block.
-    pub reallocs: i64,
+    /// Reallocations that succeeded, whether they grew or shrank a block; none where the [`Engine`](crate::Engine) cannot tell.
+    pub reallocs: Option<i64>,
+}
+
+/// The most that was live at once in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peak {
+    /// Bytes, less the bytes live when the window opened: never negative. Exact when [`slack_bytes`](Self::slack_bytes) is 0, as
+    /// it is while one thread is active; otherwise never too low.
+    pub bytes: i64,
+    /// How much too high `bytes` may be: so many bytes less were certainly live at one moment.
+    pub slack_bytes: i64,
 }
 
 impl Window {
     /// Opens a window: the peak begins anew at what is live.
     pub fn open() -> Self {
-        // This stays where counting is off.
-        let mut opened = LEDGER.numbers();
-        with_slot(|slot| opened = LEDGER.open(slot));
-        Self { opened }
+        let older_peak = if engine::chosen() == Engine::Dhat { engine::peak().map(|(_, most)| most) } else { None };
+        Self { opened: engine::open(), older_peak }
     }
 
-    /// What was counted since it opened. Exact (the peak: see [`Counts`]) once the threads whose work should be in it have been
-    /// joined or heard from.
-    pub fn read(&self) -> Counts {
-        let (least, most) = peak();
-        let since = LEDGER.numbers().less(self.opened);
-        Counts {
-            peak_bytes: most - self.opened.live_bytes,
-            peak_slack_bytes: most - least,
+    /// What was counted since it opened; none where nothing counts. Exact (the peak: see [`Peak`]) once the threads whose work
+    /// should be in it have been joined or heard from.
+    pub fn read(&self) -> Option<Counts> {
+        let opened = self.opened?;
+        let peak = engine::peak().filter(|(_, most)| self.older_peak.is_none_or(|older| *most > older));
+        let since = engine::numbers()?.less(opened);
+        Some(Counts {
+            peak: peak.map(|(least, most)| Peak { bytes: most - opened.live_bytes, slack_bytes: most - least }),
             retained_bytes: since.live_bytes,
             retained_blocks: since.live_blocks,
             total_bytes: since.total_bytes,
             total_blocks: since.total_blocks,
-            reallocs: since.reallocs,
-        }
+            reallocs: (engine::chosen() != Engine::Dhat).then_some(since.reallocs),
+        })
     }
 
-    /// Bytes live in the whole process when it opened.
-    pub fn live_at_open(&self) -> u64 {
-        self.opened.live_bytes.max(0).cast_unsigned()
+    /// Bytes live in the whole process when it opened; none where nothing counts.
+    pub fn live_at_open(&self) -> Option<u64> {
+        self.opened.map(|opened| opened.live_bytes.max(0).cast_unsigned())
     }
 }
 
-/// Bytes live in the whole process.
-pub fn live_bytes() -> u64 {
-    LEDGER.live().max(0).cast_unsigned()
+/// Bytes live in the whole process; none where nothing counts.
+pub fn live_bytes() -> Option<u64> {
+    engine::live().map(|live| live.max(0).cast_unsigned())
 }
 
-/// The most bytes live at once in the whole process since the last window opened, or since the process began: never too low.
-pub fn peak_bytes() -> u64 {
-    peak().1.max(0).cast_unsigned()
+/// The most bytes live at once in the whole process since the last window opened, or since the process began: never too low. None
+/// where the [`Engine`](crate::Engine) cannot tell; with [`Engine::Dhat`](crate::Engine::Dhat) since that was chosen.
+pub fn peak_bytes() -> Option<u64> {
+    engine::peak().map(|(_, most)| most.max(0).cast_unsigned())
 }
 
-/// Bytes that the counting itself holds of the system's allocator, and that nothing counts: 128 for each thread that lived at the
-/// same time.
+/// Bytes that this crate's own counting holds of the system's allocator, and that nothing counts: 128 for each thread that lived
+/// at the same time.
 pub fn footprint_bytes() -> u64 {
     LEDGER.footprint() as u64
 }
 
-/// Whether this crate's [`Alloc`](crate::Alloc) is the process's global allocator: makes a block and looks.
+/// Whether this crate's [`Alloc`](crate::Alloc) is the process's global allocator and counts: makes a block and looks.
 pub fn is_counting() -> bool {
-    let before = LEDGER.numbers().total_blocks;
+    let total_blocks = || engine::numbers().map(|numbers| numbers.total_blocks);
+    let before = total_blocks();
     drop(black_box(Box::new(0_u8)));
-    LEDGER.numbers().total_blocks != before
-}
-
-/// The bytes between which the peak lies.
-fn peak() -> (i64, i64) {
-    // These stay where counting is off.
-    let live = LEDGER.live();
-    let mut peak = (live, live);
-    with_slot(|slot| peak = LEDGER.peak(slot));
-    peak
+    total_blocks() != before
 }

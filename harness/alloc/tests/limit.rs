@@ -53,7 +53,7 @@ fn passed(test: &str, pass: fn()) -> [u64; 4] {
 fn one_thread_passes_it_with_the_first_byte_above() {
     let [live, requested, limit, made] = passed("one_thread_passes_it_with_the_first_byte_above", || {
         let mut kept = Vec::with_capacity(20_000);
-        set_limit(live_bytes() + 10_000 * 100, report);
+        set_limit(live_bytes().unwrap() + 10_000 * 100, report).unwrap();
         for _ in 0..20_000 {
             kept.push(black_box(vec![1_u8; 100]));
             MADE.fetch_add(1, Relaxed);
@@ -66,7 +66,7 @@ fn one_thread_passes_it_with_the_first_byte_above() {
 #[cfg_attr(miri, ignore = "starts processes")]
 fn threads_with_large_blocks_pass_it_with_the_first_block_above() {
     let [live, requested, limit, _] = passed("threads_with_large_blocks_pass_it_with_the_first_block_above", || {
-        set_limit(live_bytes() + 16 * MIB, report);
+        set_limit(live_bytes().unwrap() + 16 * MIB, report).unwrap();
         on_threads(|| (0..64).map(|_| black_box(vec![1_u8; 1 << 20])).collect());
     });
     assert_eq!(requested, MIB);
@@ -79,7 +79,7 @@ fn threads_with_large_blocks_pass_it_with_the_first_block_above() {
 #[cfg_attr(miri, ignore = "starts processes")]
 fn threads_with_small_blocks_pass_it_by_their_leeway_at_most() {
     let [live, requested, limit, _] = passed("threads_with_small_blocks_pass_it_by_their_leeway_at_most", || {
-        set_limit(live_bytes() + 16 * MIB, report);
+        set_limit(live_bytes().unwrap() + 16 * MIB, report).unwrap();
         on_threads(|| (0..100_000).map(|_| black_box(vec![1_u8; 100])).collect());
     });
     assert!(live + requested > limit, "{live} live");
@@ -91,7 +91,7 @@ fn threads_with_small_blocks_pass_it_by_their_leeway_at_most() {
 #[cfg_attr(miri, ignore = "starts processes")]
 fn an_allocation_that_the_system_refuses_passes_it() {
     let [live, requested, limit, _] = passed("an_allocation_that_the_system_refuses_passes_it", || {
-        set_limit(live_bytes() + 16 * MIB, report);
+        set_limit(live_bytes().unwrap() + 16 * MIB, report).unwrap();
         let mut refused = Vec::<u8>::new();
         assert!(refused.try_reserve_exact(1 << 50).is_err());
     });
@@ -103,7 +103,7 @@ fn an_allocation_that_the_system_refuses_passes_it() {
 #[cfg_attr(miri, ignore = "starts processes")]
 fn a_reallocation_passes_it_by_what_it_grows() {
     let [live, requested, limit, _] = passed("a_reallocation_passes_it_by_what_it_grows", || {
-        set_limit(live_bytes() + 3 * MIB, report);
+        set_limit(live_bytes().unwrap() + 3 * MIB, report).unwrap();
         let mut block = black_box(vec![1_u8; 2 << 20]);
         block.reserve_exact(2 << 20);
         drop(black_box(block));
@@ -115,7 +115,7 @@ fn a_reallocation_passes_it_by_what_it_grows() {
 #[cfg_attr(miri, ignore = "starts processes")]
 fn a_limit_that_was_lifted_is_not_passed() {
     if std::env::var_os(CHILD).is_some() {
-        set_limit(live_bytes() + MIB, report);
+        set_limit(live_bytes().unwrap() + MIB, report).unwrap();
         lift_limit();
         drop(black_box(vec![1_u8; 4 << 20]));
         return;

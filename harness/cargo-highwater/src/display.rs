@@ -99,7 +99,8 @@ fn under_way(mode: Mode, (sample, of): (usize, usize), progress: &Progress) -> S
         0 => String::new(),
         _ => format!(", iteration {} of {iterations}", (done + 1).min(*iterations)),
     };
-    format!("sample {sample} of {most}{of}, {phase}{iteration}, {live} live")
+    let live = live.map_or_else(String::new, |live| format!(", {live} live"));
+    format!("sample {sample} of {most}{of}, {phase}{iteration}{live}")
 }
 
 #[cfg(test)]
@@ -110,7 +111,8 @@ mod tests {
 
     #[test]
     fn a_message_names_sample_phase_iteration_and_live_bytes() {
-        let progress = |phase, done, of| Progress { phase, done, of, live: Bytes::mib(20), peak: Bytes::mib(30) };
+        let live = Some(Bytes::mib(20));
+        let progress = |phase, done, of| Progress { phase, done, of, live, peak: live };
         for (progress, message) in [
             (progress(Phase::WarmUp, 1, 3), "sample 1 of at most 5, warm-up, iteration 2 of 3, 20.0 MiB live"),
             (progress(Phase::Window, 3, 3), "sample 1 of at most 5, the window, iteration 3 of 3, 20.0 MiB live"),
@@ -127,7 +129,7 @@ mod tests {
         let mut display = Display { mode: Mode::Check, bars: Some(MultiProgress::new()), running: BTreeMap::new() };
         let (suite, scenario) = ("worker".to_owned(), "paged".to_owned());
         display.show(&Event::Started { suite: suite.clone(), scenario: scenario.clone() });
-        let progress = Progress { phase: Phase::Window, done: 2, of: 10, live: Bytes(1), peak: Bytes(1) };
+        let progress = Progress { phase: Phase::Window, done: 2, of: 10, live: Some(Bytes(1)), peak: Some(Bytes(1)) };
         display.show(&Event::Progress { suite: suite.clone(), scenario: scenario.clone(), sample: 2, of: 5, progress });
         let bar = display.running["worker/paged"].bar.clone().unwrap();
         assert_eq!((bar.position(), bar.length()), (2, Some(10)));

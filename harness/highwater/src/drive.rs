@@ -86,7 +86,7 @@ where
     let mut state = phases.setup.call(context).await?;
 
     if let Some(limit) = declared.limit {
-        set_limit(limit.0, position::limit_exceeded);
+        set_limit(limit.0, position::limit_exceeded)?;
     }
     // The peak of setup is no part of what the limit is for.
     let _ = Window::open();
@@ -107,8 +107,9 @@ where
     let window = Window::open();
     for iteration in 1..=declared.iterations {
         phases.iterate.call(&mut state).await?;
-        let counts = window.read();
-        timeline.record(Trough { iteration, bytes: counts.retained_bytes, blocks: counts.retained_blocks });
+        if let Some(counts) = window.read() {
+            timeline.record(Trough { iteration, bytes: counts.retained_bytes, blocks: counts.retained_blocks });
+        }
         position::advance();
     }
     let took = began.elapsed();
@@ -124,13 +125,16 @@ where
 
     position::enter(Phase::Teardown, 0);
     phases.teardown.call(state).await?;
-    let mut metrics = BTreeMap::from([
-        (Metric::PeakBytes, counts.peak_bytes),
-        (Metric::RetainedBytes, counts.retained_bytes),
-        (Metric::RetainedBlocks, counts.retained_blocks),
-        (Metric::TotalBytes, counts.total_bytes),
-        (Metric::TotalBlocks, counts.total_blocks),
-    ]);
+    let mut metrics = BTreeMap::new();
+    if let Some(counts) = counts {
+        metrics.extend(counts.peak.map(|peak| (Metric::PeakBytes, peak.bytes)));
+        metrics.extend([
+            (Metric::RetainedBytes, counts.retained_bytes),
+            (Metric::RetainedBlocks, counts.retained_blocks),
+            (Metric::TotalBytes, counts.total_bytes),
+            (Metric::TotalBlocks, counts.total_blocks),
+        ]);
+    }
     let mut grown = |metric, before: Option<i64>, after: Option<i64>| {
         metrics.extend(before.zip(after).map(|(before, after)| (metric, after - before)));
     };
@@ -143,9 +147,12 @@ where
         grown(Metric::Tasks, count(tasks_before), count(tasks_after));
     }
     Ok(Report {
-        headroom: declared.limit.map(|limit| Headroom { limit, left: Bytes(limit.0.saturating_sub(highest)) }),
+        headroom: declared
+            .limit
+            .zip(highest)
+            .map(|(limit, highest)| Headroom { limit, left: Bytes(limit.0.saturating_sub(highest)) }),
         metrics,
-        peak_slack: counts.peak_slack_bytes.max(0).cast_unsigned(),
+        peak_slack: counts.and_then(|counts| counts.peak).map_or(0, |peak| peak.slack_bytes.max(0).cast_unsigned()),
         timeline: moments,
         troughs: timeline.into_troughs(),
         settled: settled_before && settled_after,

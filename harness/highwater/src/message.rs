@@ -150,7 +150,8 @@ mod tests {
     use super::*;
 
     fn progress(live: u64) -> Progress {
-        Progress { phase: Phase::Window, done: u64::MAX, of: u64::MAX, live: Bytes(live), peak: Bytes(u64::MAX) }
+        let (live, peak) = (Some(Bytes(live)), Some(Bytes(u64::MAX)));
+        Progress { phase: Phase::Window, done: u64::MAX, of: u64::MAX, live, peak }
     }
 
     #[test]

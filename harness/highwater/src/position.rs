@@ -101,8 +101,8 @@ fn tell_progress() {
             phase: phase(),
             done: DONE.load(Relaxed),
             of: OF.load(Relaxed),
-            live: Bytes(live_bytes()),
-            peak: Bytes(peak_bytes()),
+            live: live_bytes().map(Bytes),
+            peak: peak_bytes().map(Bytes),
         });
     }
 }

@@ -175,7 +175,13 @@ mod tests {
         let failure = Failure {
             cause: Cause::Signal { signal: 9, name: "SIGKILL".into() },
             output: "one\ntwo".into(),
-            progress: Some(Progress { phase: Phase::Window, done: 0, of: 2, live: Bytes::mib(3), peak: Bytes::mib(4) }),
+            progress: Some(Progress {
+                phase: Phase::Window,
+                done: 0,
+                of: 2,
+                live: Some(Bytes::mib(3)),
+                peak: Some(Bytes::mib(4)),
+            }),
             timeline: Vec::new(),
         };
         assert_eq!(

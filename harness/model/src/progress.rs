@@ -46,10 +46,11 @@ pub struct Progress {
     pub done: u64,
     /// Iterations that this phase has in all.
     pub of: u64,
-    /// Bytes live in the whole process.
-    pub live: Bytes,
-    /// The most bytes live at once since the window opened, in the whole process; before that, since the process began.
-    pub peak: Bytes,
+    /// Bytes live in the whole process, where something counts them.
+    pub live: Option<Bytes>,
+    /// The most bytes live at once since the window opened, in the whole process; before that, since the process began. None where
+    /// nothing tells.
+    pub peak: Option<Bytes>,
 }
 
 impl fmt::Display for Progress {
@@ -59,7 +60,13 @@ impl fmt::Display for Progress {
             // The iteration that was running, not the last one finished.
             write!(f, ", iteration {} of {}", (self.done + 1).min(self.of), self.of)?;
         }
-        write!(f, ", {} live, peak {}", self.live, self.peak)
+        if let Some(live) = self.live {
+            write!(f, ", {live} live")?;
+        }
+        if let Some(peak) = self.peak {
+            write!(f, ", peak {peak}")?;
+        }
+        Ok(())
     }
 }
 
@@ -69,7 +76,10 @@ mod tests {
 
     #[test]
     fn progress_names_the_iteration_that_was_running() {
-        let progress = Progress { phase: Phase::Window, done: 3, of: 10, live: Bytes::mib(100), peak: Bytes::mib(128) };
+        let (live, peak) = (Some(Bytes::mib(100)), Some(Bytes::mib(128)));
+        let progress = Progress { phase: Phase::Window, done: 3, of: 10, live, peak };
         assert_eq!(progress.to_string(), "in the window, iteration 4 of 10, 100.0 MiB live, peak 128.0 MiB");
+        let uncounted = Progress { live: None, peak: None, ..progress };
+        assert_eq!(uncounted.to_string(), "in the window, iteration 4 of 10");
     }
 }

@@ -110,8 +110,8 @@ pub(crate) fn failed() -> ScenarioResult {
             phase: Phase::Window,
             done: 3,
             of: 10,
-            live: Bytes::mib(100),
-            peak: Bytes::mib(128),
+            live: Some(Bytes::mib(100)),
+            peak: Some(Bytes::mib(128)),
         }),
         timeline: Vec::new(),
     };

@@ -1,0 +1,180 @@
+//! Which of four engines counts in this process. What an engine counts is its own: `ledger` for this crate's, `stats_alloc` and
+//! `dhat` below for the other two.
+
+#[expect(unsafe_code, reason = "an allocator for a crate that counts and asks for one")]
+pub(crate) mod stats_alloc;
+
+pub(crate) mod dhat;
+
+use std::alloc::GlobalAlloc;
+use std::fmt;
+use std::hint::black_box;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU8};
+
+use crate::is_counting;
+use crate::slot::Numbers;
+use crate::thread::{LEDGER, with_slot};
+
+/// What counts the allocations of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// This crate's own counters. The default.
+    Counting,
+    /// The crate [`stats_alloc`](::stats_alloc), for a second opinion on everything but the peak, which it does not
+    /// know. It also counts allocations that failed.
+    StatsAlloc,
+    /// The crate [`dhat`](::dhat) in its testing mode, for a second opinion on the peak. Some thirty times slower,
+    /// since it takes a call stack for each block. It differs in this:
+    ///
+    /// - A reallocation is one more block in the total, and adds its whole new size. How many there were is not told.
+    /// - What was live when it was chosen is not its: freeing that changes nothing, reallocating it makes a new block.
+    /// - Its peak is the process's since it was chosen. A window's is known if it is higher than the one before.
+    /// - It allocates from the system's allocator, so it can stand for no other.
+    Dhat,
+    /// None: what passes through is not counted, which shows what the counting costs.
+    Off,
+}
+
+/// Why an engine cannot do what it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The process has another global allocator.
+    NotTheAllocator,
+    /// An engine other than [`Engine::Counting`] was chosen before, and what it counted cannot be handed over.
+    Chosen(Engine),
+    /// [`Engine::Dhat`] over an allocator other than the system's.
+    DhatOverAnother,
+    /// A limit under an engine other than [`Engine::Counting`].
+    NoLimit(Engine),
+}
+
+static CHOSEN: AtomicU8 = AtomicU8::new(Engine::Counting as u8);
+
+/// Whether dhat was asked to stand for an allocator that it cannot stand for.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+
+impl Engine {
+    /// Lets this engine count from here on. To be called first in `main`, before there are other threads: what they allocate at
+    /// the same moment may not be counted. What was live before may be freed after.
+    ///
+    /// While this crate's own engine counts, the possibility costs a load and a branch an operation.
+    ///
+    /// # Errors
+    /// When [`Alloc`](crate::Alloc) is not the global allocator, when another engine was chosen before, or when the engine cannot
+    /// work over the inner allocator. Then nothing has changed.
+    pub fn choose(self) -> Result<(), EngineError> {
+        match chosen() {
+            Self::Counting => {}
+            other => return Err(EngineError::Chosen(other)),
+        }
+        if !is_counting() {
+            return Err(EngineError::NotTheAllocator);
+        }
+        match self {
+            Self::Counting => {}
+            Self::StatsAlloc => stats_alloc::begin(),
+            Self::Dhat => return begin_dhat(),
+            Self::Off => {}
+        }
+        CHOSEN.store(self as u8, Relaxed);
+        Ok(())
+    }
+}
+
+/// Only the global allocator knows what it is over. So it is told of the choice and asked for a block; until its profiler runs,
+/// dhat counts nothing.
+fn begin_dhat() -> Result<(), EngineError> {
+    CHOSEN.store(Engine::Dhat as u8, Relaxed);
+    drop(black_box(Box::new(0_u8)));
+    if REFUSED.load(Relaxed) {
+        CHOSEN.store(Engine::Counting as u8, Relaxed);
+        return Err(EngineError::DhatOverAnother);
+    }
+    dhat::begin();
+    Ok(())
+}
+
+/// Called by an allocator that dhat was to stand for and that is not the system's.
+pub(crate) fn refuse_dhat() {
+    REFUSED.store(true, Relaxed);
+}
+
+/// Whether this crate's own engine counts. On the hot path.
+#[inline]
+pub(crate) fn is_ours() -> bool {
+    CHOSEN.load(Relaxed) == Engine::Counting as u8
+}
+
+#[inline]
+pub(crate) fn chosen() -> Engine {
+    match CHOSEN.load(Relaxed) {
+        engine if engine == Engine::Counting as u8 => Engine::Counting,
+        engine if engine == Engine::StatsAlloc as u8 => Engine::StatsAlloc,
+        engine if engine == Engine::Dhat as u8 => Engine::Dhat,
+        _ => Engine::Off,
+    }
+}
+
+/// What is to be told of each operation, where the engine is `stats_alloc`.
+#[inline]
+pub(crate) fn stats_alloc() -> Option<&'static impl GlobalAlloc> {
+    if chosen() == Engine::StatsAlloc { stats_alloc::counters() } else { None }
+}
+
+/// What the engine has counted; none where none counts.
+pub(crate) fn numbers() -> Option<Numbers> {
+    match chosen() {
+        Engine::Counting => Some(LEDGER.numbers()),
+        Engine::StatsAlloc => stats_alloc::numbers(),
+        Engine::Dhat => Some(dhat::numbers()),
+        Engine::Off => None,
+    }
+}
+
+/// Bytes live; none where none counts.
+pub(crate) fn live() -> Option<i64> {
+    match chosen() {
+        Engine::Counting => Some(LEDGER.live()),
+        _ => numbers().map(|numbers| numbers.live_bytes),
+    }
+}
+
+/// Begins a window, where an engine has windows. Returns what it has counted.
+pub(crate) fn open() -> Option<Numbers> {
+    match chosen() {
+        Engine::Counting => Some(with_slot(|slot| LEDGER.open(slot))),
+        _ => numbers(),
+    }
+}
+
+/// The bytes between which the peak lies: since the window began, where an engine has windows.
+pub(crate) fn peak() -> Option<(i64, i64)> {
+    match chosen() {
+        Engine::Counting => Some(with_slot(|slot| LEDGER.peak(slot))),
+        Engine::Dhat => Some((dhat::peak_bytes(), dhat::peak_bytes())),
+        Engine::StatsAlloc | Engine::Off => None,
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotTheAllocator => f.write_str(
+                "highwater's allocator is not the global allocator of this process: declare \
+                 `#[global_allocator] static ALLOC: highwater::Alloc = highwater::Alloc::new();`",
+            ),
+            Self::Chosen(engine) => write!(f, "the engine {engine:?} was chosen before: choose once in a process"),
+            Self::DhatOverAnother => f.write_str(
+                "dhat allocates from the system's allocator and cannot count over another: choose another engine, or declare \
+                 `highwater::Alloc::new()`",
+            ),
+            Self::NoLimit(engine) => {
+                write!(f, "the engine {engine:?} cannot enforce a limit: only the counting engine can")
+            }
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
