@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use highwater::Mode;
-use highwater_model::ScenarioResult;
+use highwater_model::{Engine, ScenarioResult};
 use highwater_report::{Colour, explanations, json, markdown, summary, table};
 
 use crate::build::BuildOptions;
@@ -27,6 +27,9 @@ pub(crate) struct CheckArguments {
     /// The most samples of a scenario, where the first does not settle it [default: the scenario's own]
     #[arg(long, value_name = "N")]
     samples: Option<NonZeroUsize>,
+    /// What counts: highwater's own counters, or another crate for a second opinion
+    #[arg(long, value_name = "ENGINE", default_value_t = Engine::Counting, value_parser = engine)]
+    engine: Engine,
     /// Exit with 4 when a scenario improved beyond its tolerances: its baseline is out of date
     #[arg(long)]
     strict: bool,
@@ -41,6 +44,14 @@ pub(crate) struct CheckArguments {
     output: Option<PathBuf>,
     #[command(flatten)]
     build: BuildOptions,
+}
+
+/// The engine of this name.
+fn engine(name: &str) -> Result<Engine, String> {
+    Engine::CHOICES
+        .into_iter()
+        .find(|engine| engine.name() == name)
+        .ok_or_else(|| format!("there are {}", Engine::CHOICES.map(Engine::name).join(", ")))
 }
 
 /// The form of a report.
@@ -62,6 +73,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
     let request = Request {
         mode: Mode::Check,
         samples: arguments.samples.map(NonZeroUsize::get),
+        engine: arguments.engine,
         include_ignored: arguments.include_ignored,
     };
     let checked = Checked {

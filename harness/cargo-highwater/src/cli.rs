@@ -92,6 +92,7 @@ mod tests {
             "cargo-highwater",
             "cargo-highwater check --samples 0",
             "cargo-highwater check --format yaml",
+            "cargo-highwater check --engine off",
             "cargo-highwater check --release --profile dev",
             "cargo-highwater update --prune paged",
             "cargo-highwater update --prune -p worker",

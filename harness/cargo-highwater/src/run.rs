@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use highwater::{Control, Event, Listing, Mode};
-use highwater_model::{Cause, Failure, ScenarioResult, Verdict};
+use highwater_model::{Cause, Engine, Failure, ScenarioResult, Verdict};
 
 use crate::display::Display;
 use crate::events::EventTail;
@@ -25,6 +25,7 @@ const OUTPUT_LINES: usize = 40;
 pub(crate) struct Request {
     pub(crate) mode: Mode,
     pub(crate) samples: Option<usize>,
+    pub(crate) engine: Engine,
     pub(crate) include_ignored: bool,
 }
 
@@ -110,6 +111,7 @@ fn run_suite(
     let control = Control {
         mode: request.mode,
         samples: request.samples,
+        engine: request.engine,
         events: Some(events),
         scenarios: scenarios.iter().map(|listing| listing.scenario.clone()).collect(),
     };
@@ -213,7 +215,11 @@ mod tests {
             scenarios: vec![listing("paged"), listing("upsert")],
         };
         let selection = Selection { suites: vec![(&suite, suite.scenarios.iter().collect())], ignored: 0 };
-        run(&selection, Request { mode: Mode::Check, samples: Some(3), include_ignored: true }, interrupt)
+        run(
+            &selection,
+            Request { mode: Mode::Check, samples: Some(3), engine: Engine::Counting, include_ignored: true },
+            interrupt,
+        )
     }
 
     /// Finds the events file in the control.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::{Args, value_parser};
 use highwater::{Mode, StoreError};
-use highwater_model::{Baseline, Drift, Measurement, Metric, ScenarioResult, Spread, Verdict};
+use highwater_model::{Baseline, Drift, Engine, Measurement, Metric, ScenarioResult, Spread, Verdict};
 use highwater_report::{Accepted, accepted_table, duration, explanations};
 
 use crate::build::BuildOptions;
@@ -54,6 +54,7 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
     let request = Request {
         mode: Mode::Measure,
         samples: Some(arguments.samples.into()),
+        engine: Engine::Counting,
         include_ignored: arguments.include_ignored,
     };
     let results = run(&selection, request, &project.interrupt)?;
@@ -256,6 +257,8 @@ mod tests {
 
     fn result(scenario: &str, peak: i64) -> ScenarioResult {
         let measurement = Measurement {
+            cost: None,
+            engine: Engine::Counting,
             provenance: Provenance {
                 allocator: "system".into(),
                 debug_assertions: false,

@@ -3,6 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use highwater_alloc::EngineError;
+use highwater_model::Engine;
+
 use crate::drive::Run;
 use crate::message::{Instruction, JournalWriter, Message};
 use crate::phases::BoxError;
@@ -12,7 +15,7 @@ use crate::{Context, position};
 /// Runs the scenario that the instruction names.
 pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: &[Entry]) -> ExitCode {
     match prepare(instruction, entries) {
-        Ok((entry, context)) => measure(entry, &context),
+        Ok((entry, engine, context)) => measure(entry, engine, &context),
         Err(problem) => {
             // There is no journal to tell: the parent shows the end of our standard error.
             eprintln!("highwater: {problem}");
@@ -24,7 +27,7 @@ pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: 
 fn prepare(
     instruction: Result<Instruction, serde_json::Error>,
     entries: &[Entry],
-) -> Result<(&Entry, Context), BoxError> {
+) -> Result<(&Entry, Engine, Context), BoxError> {
     let instruction = instruction.map_err(|error| format!("{} is not understood: {error}", Instruction::VARIABLE))?;
     die_with(instruction.parent)?;
     let entry = entries
@@ -35,7 +38,7 @@ fn prepare(
         .map_err(|error| format!("the journal {} cannot be opened: {error}", instruction.journal.display()))?;
     position::begin(journal);
     position::report_panics();
-    Ok((entry, Context::new(instruction.endpoints)))
+    Ok((entry, instruction.engine, Context::new(instruction.endpoints)))
 }
 
 /// Asks the kernel to kill this process when its parent is gone, so that an interrupted harness leaves nothing running.
@@ -56,10 +59,23 @@ fn die_with(_: u32) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn measure(entry: &Entry, context: &Context) -> ExitCode {
-    if !highwater_alloc::is_counting() {
-        position::tell(&Message::NotCounting);
-        return ExitCode::FAILURE;
+fn measure(entry: &Entry, engine: Engine, context: &Context) -> ExitCode {
+    let chosen = match engine {
+        Engine::Counting => highwater_alloc::Engine::Counting,
+        Engine::StatsAlloc => highwater_alloc::Engine::StatsAlloc,
+        Engine::Dhat => highwater_alloc::Engine::Dhat,
+        Engine::Off => highwater_alloc::Engine::Off,
+    };
+    match chosen.choose() {
+        Ok(()) => {}
+        Err(EngineError::NotTheAllocator) => {
+            position::tell(&Message::NotCounting);
+            return ExitCode::FAILURE;
+        }
+        Err(error) => {
+            position::tell(&Message::Error { phase: position::phase(), message: error.to_string() });
+            return ExitCode::FAILURE;
+        }
     }
     let run = Run { declared: &entry.declared, context };
     // The panic hook has told the journal by the time the panic arrives here.

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Progress, Verdict};
+use highwater_model::{Engine, Progress, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// What `cargo highwater` asks of a suite's binary, as JSON in the environment variable [`Control::VARIABLE`].
@@ -17,6 +17,8 @@ pub struct Control {
     /// The number of samples: in [`Mode::Check`] the most that are taken, in [`Mode::Measure`] exactly that many. The scenario's
     /// own when absent.
     pub samples: Option<usize>,
+    /// What counts.
+    pub engine: Engine,
     /// A file to which [`Event`]s are appended, a line of JSON each.
     pub events: Option<PathBuf>,
     /// The names of the scenarios to run; all when empty.
@@ -148,6 +150,7 @@ mod tests {
         let control = Control {
             mode: Mode::Measure,
             samples: Some(10),
+            engine: Engine::Dhat,
             events: Some("/tmp/events".into()),
             scenarios: vec!["paged".into()],
         };

@@ -86,7 +86,8 @@ where
     let mut state = phases.setup.call(context).await?;
 
     if let Some(limit) = declared.limit {
-        set_limit(limit.0, position::limit_exceeded)?;
+        // Another engine does not look at it, and says no headroom.
+        let _ = set_limit(limit.0, position::limit_exceeded);
     }
     // The peak of setup is no part of what the limit is for.
     let _ = Window::open();
@@ -125,9 +126,10 @@ where
 
     position::enter(Phase::Teardown, 0);
     phases.teardown.call(state).await?;
+    let peak = counts.and_then(|counts| counts.peak);
     let mut metrics = BTreeMap::new();
+    metrics.extend(peak.map(|peak| (Metric::PeakBytes, peak.bytes)));
     if let Some(counts) = counts {
-        metrics.extend(counts.peak.map(|peak| (Metric::PeakBytes, peak.bytes)));
         metrics.extend([
             (Metric::RetainedBytes, counts.retained_bytes),
             (Metric::RetainedBlocks, counts.retained_blocks),
@@ -152,7 +154,7 @@ where
             .zip(highest)
             .map(|(limit, highest)| Headroom { limit, left: Bytes(limit.0.saturating_sub(highest)) }),
         metrics,
-        peak_slack: counts.and_then(|counts| counts.peak).map_or(0, |peak| peak.slack_bytes.max(0).cast_unsigned()),
+        peak_slack: peak.map_or(0, |peak| peak.slack_bytes.max(0).cast_unsigned()),
         timeline: moments,
         troughs: timeline.into_troughs(),
         settled: settled_before && settled_after,

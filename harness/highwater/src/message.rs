@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Bytes, Headroom, Metric, Moment, Phase, Progress};
+use highwater_model::{Bytes, Engine, Headroom, Metric, Moment, Phase, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::timeline::Trough;
@@ -20,6 +20,8 @@ use crate::timeline::Trough;
 pub(crate) struct Instruction {
     /// The scenario to run.
     pub(crate) scenario: String,
+    /// What counts.
+    pub(crate) engine: Engine,
     /// The URL of each service.
     pub(crate) endpoints: BTreeMap<String, String>,
     /// The file to write [`Message`]s to.
@@ -186,6 +188,7 @@ mod tests {
     fn an_instruction_survives_its_variable() {
         let instruction = Instruction {
             scenario: "paged".into(),
+            engine: Engine::StatsAlloc,
             endpoints: [("api".to_owned(), "http://127.0.0.1:4010".to_owned())].into(),
             journal: "/tmp/journal".into(),
             parent: 7,

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::path::Path;
 
 use highwater_model::{
-    Cause, Checkpoint, Comparison, Failure, Growth, Measurement, Metric, Sample, ScenarioResult, Verdict, Workload,
+    Cause, Checkpoint, Comparison, Engine, Failure, Growth, Measurement, Metric, Sample, ScenarioResult, Verdict,
+    Workload,
 };
 
 use crate::control::{Control, Event, EventLog, Mode};
@@ -85,6 +86,8 @@ fn measure(
 
     let mut services = Services::start(&declared.services)?;
     let measurement = Measurement {
+        cost: baseline.as_ref().and_then(|baseline| baseline.cost),
+        engine: around.control.engine,
         provenance: provenance(&around.place, &around.allocator),
         samples: Vec::new(),
         tolerances: declared.tolerances.clone(),
@@ -96,9 +99,40 @@ fn measure(
         },
     };
     let most = around.control.samples.unwrap_or(declared.samples).max(1);
-    sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
-        take_sample(around, declared, &mut services, folder, (number, most))
-    })
+    let (mut measurement, comparison) =
+        sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
+            take_sample(around, declared, &mut services, folder, Run { engine: around.control.engine, number, most })
+        })?;
+    if around.control.mode == Mode::Measure {
+        measurement.cost = cost(&measurement.samples, |number| {
+            take_sample(around, declared, &mut services, folder, Run { engine: Engine::Off, number, most: COST_RUNS })
+        })?;
+    }
+    Ok((measurement, comparison))
+}
+
+/// Runs without counting that tell what counting costs.
+const COST_RUNS: usize = 3;
+
+/// How long the windows of these samples took, in thousandths of those without counting.
+fn cost(samples: &[Sample], mut run: impl FnMut(usize) -> Result<Sample, Failure>) -> Result<Option<u64>, Failure> {
+    let without = (1..=COST_RUNS).map(&mut run).collect::<Result<Vec<_>, _>>()?;
+    let median = |samples: &[Sample]| {
+        let mut micros: Vec<u64> = samples.iter().map(|sample| sample.window_micros).collect();
+        micros.sort_unstable();
+        micros.get(micros.len() / 2).copied()
+    };
+    Ok(median(samples).zip(median(&without)).map(|(with, without)| with.saturating_mul(1_000) / without.max(1)))
+}
+
+/// One run of a child.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    engine: Engine,
+    /// From 1.
+    number: usize,
+    /// The most there will be.
+    most: usize,
 }
 
 fn take_turn(results: &Path) -> std::io::Result<File> {
@@ -114,10 +148,11 @@ fn take_sample(
     declared: &Declared,
     services: &mut Services,
     folder: &Path,
-    (number, most): (usize, usize),
+    Run { engine, number, most }: Run,
 ) -> Result<Sample, Failure> {
     let instruction = Instruction {
         scenario: declared.name.clone(),
+        engine,
         endpoints: services.begin_sample()?,
         journal: folder.join("journal.jsonl"),
         parent: std::process::id(),

@@ -55,12 +55,9 @@ pub(crate) fn take(
 /// The measurement with its last sample alone.
 fn last_alone(measurement: &Measurement) -> Measurement {
     let last = measurement.samples.len().saturating_sub(1);
-    Measurement {
-        provenance: measurement.provenance.clone(),
-        samples: measurement.samples[last..].to_vec(),
-        tolerances: measurement.tolerances.clone(),
-        workload: measurement.workload.clone(),
-    }
+    let mut alone = measurement.clone();
+    alone.samples.drain(..last);
+    alone
 }
 
 /// Whether the verdict of `most` samples is known from these.
@@ -83,10 +80,12 @@ fn is_decided(each: &[Comparison], most: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use highwater_model::{Cause, Provenance, Runtime, Tolerance, Workload};
+    use highwater_model::{Cause, Engine, Provenance, Runtime, Tolerance, Workload};
 
     fn empty() -> Measurement {
         Measurement {
+            cost: None,
+            engine: Engine::Counting,
             provenance: Provenance {
                 allocator: "system".into(),
                 debug_assertions: false,

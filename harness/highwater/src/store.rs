@@ -144,10 +144,12 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use highwater_model::{Measurement, Metric, Provenance, Runtime, Sample, Workload};
+    use highwater_model::{Engine, Measurement, Metric, Provenance, Runtime, Sample, Workload};
 
     fn baseline() -> Baseline {
         let measurement = Measurement {
+            cost: None,
+            engine: Engine::Counting,
             provenance: Provenance {
                 allocator: "system".into(),
                 debug_assertions: false,

@@ -18,6 +18,9 @@ pub struct Baseline {
     pub format: u32,
     /// The last deliberate acceptance. It stays when numbers are only refreshed.
     pub acceptance: Acceptance,
+    /// What counting costs in time: see [`Measurement::cost`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<u64>,
     /// The accepted numbers.
     pub metrics: BTreeMap<Metric, AcceptedMetric>,
     /// How the measured binary was built.
@@ -117,6 +120,7 @@ impl Baseline {
         Self {
             format: Self::FORMAT,
             acceptance,
+            cost: measurement.cost,
             metrics,
             provenance: measurement.provenance.clone(),
             scenario: scenario.to_owned(),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Baseline, Measurement, Metric, Spread, Tolerance};
+use crate::{Baseline, Engine, Measurement, Metric, Spread, Tolerance};
 
 /// What a scenario, or one of its metrics, came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -161,6 +161,8 @@ pub fn compare(measurement: &Measurement, baseline: &Baseline) -> Comparison {
             }
             // A metric that neither run could tell (growth of a few iterations) says nothing either way.
             (None, None) => {}
+            // What another engine cannot tell is not its verdict.
+            (Some(_), None) if measurement.engine != Engine::Counting => {}
             (accepted, now) if tolerance.is_some() => differences.push(Difference {
                 field: format!("metrics.{}", metric.name()),
                 accepted: presence(accepted.is_some()),
@@ -286,6 +288,17 @@ mod tests {
         let comparison = verdict_of(&[&full(1_000, 0, 0)], &[&now]);
         assert_eq!(comparison.verdict, Verdict::Incomparable);
         assert_eq!(comparison.differences[0].to_string(), "metrics.peak_bytes was recorded, now absent");
+    }
+
+    #[test]
+    fn what_another_engine_cannot_tell_is_not_compared() {
+        let baseline = Baseline::accept("worker", "paged", &measurement(&[&full(1_000, 0, 5)]), None, None);
+        let mut now = full(1_000, 0, 5);
+        now.remove(0);
+        let mut now = measurement(&[&now]);
+        now.engine = Engine::StatsAlloc;
+        let comparison = compare(&now, &baseline);
+        assert_eq!((comparison.verdict, comparison.metrics.len()), (Verdict::Within, 2));
     }
 
     #[test]

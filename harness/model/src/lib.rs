@@ -18,6 +18,7 @@
 mod baseline;
 mod bytes;
 mod compare;
+mod engine;
 mod failure;
 mod growth;
 mod measurement;
@@ -34,6 +35,7 @@ mod workload;
 pub use baseline::{Acceptance, AcceptedMetric, Baseline, BaselineError};
 pub use bytes::Bytes;
 pub use compare::{Comparison, Difference, Drift, MetricComparison, Verdict, compare};
+pub use engine::Engine;
 pub use failure::{Cause, Failure};
 pub use growth::{Checkpoint, Growth};
 pub use measurement::{Headroom, Measurement, Sample};

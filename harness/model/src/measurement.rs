@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Growth, Metric, Moment, Provenance, Spread, Tolerance, Workload};
+use crate::{Bytes, Engine, Growth, Metric, Moment, Provenance, Spread, Tolerance, Workload};
 
 /// What one run of a scenario in one fresh process measured. A metric that was not measured is absent, never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,11 @@ pub struct Headroom {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measurement {
+    /// How long the window takes with counting, in thousandths of what it takes without: the ratio of the medians of all samples
+    /// and of three further runs. It is measured when numbers are to be accepted; a check has the baseline's.
+    pub cost: Option<u64>,
+    /// What counted.
+    pub engine: Engine,
     /// How the measured binary was built.
     pub provenance: Provenance,
     /// At least one.
@@ -80,6 +85,8 @@ pub(crate) mod tests {
     /// A measurement of these samples, with the default tolerances.
     pub(crate) fn measurement(samples: &[&[(Metric, i64)]]) -> Measurement {
         Measurement {
+            cost: None,
+            engine: Engine::Counting,
             provenance: Provenance {
                 allocator: "system".into(),
                 debug_assertions: false,

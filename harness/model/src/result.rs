@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Failure, Headroom, Measurement, Verdict, remarks, sparkline};
+use crate::{Comparison, Engine, Failure, Headroom, Measurement, Metric, Verdict, remarks, sparkline};
 
 /// What a finished scenario leaves: the file `result.json` in its folder under the target directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +70,23 @@ impl ScenarioResult {
             Verdict::Regressed => measurement.samples.last().and_then(|sample| sparkline(&sample.timeline)),
             _ => None,
         };
-        noted.chain(headroom).chain(line).chain(remarks(measurement, self.comparison.as_ref())).collect()
+        let untold = self.untold(measurement);
+        noted.chain(untold).chain(headroom).chain(line).chain(remarks(measurement, self.comparison.as_ref())).collect()
+    }
+
+    /// What another engine than our own leaves out of what is gated.
+    fn untold(&self, measurement: &Measurement) -> Option<String> {
+        if measurement.engine == Engine::Counting {
+            return None;
+        }
+        let gated = measurement.tolerances.keys();
+        // Growth that nobody could tell is no engine's.
+        let told = |metric: &Metric| measurement.spread(*metric).is_some();
+        let untold: Vec<String> = gated.filter(|metric| !told(metric)).map(ToString::to_string).collect();
+        Some(match untold.is_empty() {
+            true => format!("counted by {}", measurement.engine),
+            false => format!("counted by {}, which did not tell {}", measurement.engine, untold.join(", ")),
+        })
     }
 
     /// Reads the text of a result.

@@ -1,8 +1,8 @@
 //! Results made by hand, one for each verdict, for the tests of this crate.
 
 use highwater_model::{
-    Baseline, Bytes, Cause, Failure, Measurement, Metric, Phase, Progress, Provenance, Runtime, Sample, ScenarioResult,
-    Tolerance, Verdict, Workload, compare,
+    Baseline, Bytes, Cause, Engine, Failure, Measurement, Metric, Phase, Progress, Provenance, Runtime, Sample,
+    ScenarioResult, Tolerance, Verdict, Workload, compare,
 };
 
 /// What the examples measure, in this order.
@@ -12,6 +12,8 @@ const METRICS: [Metric; 5] =
 /// A measurement with a sample for each `[peak, retained, blocks, total, total blocks]`.
 pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
     Measurement {
+        cost: None,
+        engine: Engine::Counting,
         provenance: Provenance {
             allocator: "system".into(),
             debug_assertions: false,

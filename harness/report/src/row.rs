@@ -1,6 +1,6 @@
 //! The rows of a scenario in a table, as text cells: the same for a terminal and for markdown.
 
-use highwater_model::{Metric, ScenarioResult, Verdict};
+use highwater_model::{Growth, Measurement, Metric, ScenarioResult, Verdict};
 
 use crate::cell;
 
@@ -56,6 +56,15 @@ fn row(result: &ScenarioResult, metric: Metric) -> Option<Row> {
             spread: cell::spread(metric, &comparison.now),
             verdict: comparison.verdict,
         }),
+        None if measurement.is_some_and(|measurement| cannot_tell(measurement, metric)) => Some(Row {
+            metric: metric.to_string(),
+            baseline: cell::NONE.to_owned(),
+            now: "not enough iterations to tell".to_owned(),
+            change: cell::NONE.to_owned(),
+            allowed: cell::NONE.to_owned(),
+            spread: cell::NONE.to_owned(),
+            verdict: None,
+        }),
         None => measurement?.spread(metric).map(|now| Row {
             metric: metric.to_string(),
             baseline: cell::NONE.to_owned(),
@@ -66,6 +75,13 @@ fn row(result: &ScenarioResult, metric: Metric) -> Option<Row> {
             verdict: None,
         }),
     }
+}
+
+/// Whether this is growth, which needs more iterations than the scenario has. Said of its bytes, not once more of its blocks.
+fn cannot_tell(measurement: &Measurement, metric: Metric) -> bool {
+    metric == Metric::GrowthBytes
+        && measurement.tolerances.contains_key(&metric)
+        && measurement.workload.iterations < Growth::LEAST_CHECKPOINTS as u64
 }
 
 /// Whether any of the results has more than one sample, so that a spread can be shown.
@@ -89,6 +105,16 @@ mod tests {
         let rows = rows(&example::failed());
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].now.as_str(), rows[0].verdict), ("-", Some(Verdict::Failed)));
+    }
+
+    #[test]
+    fn growth_of_too_few_iterations_is_told_to_be_unknown() {
+        let mut result = example::within();
+        if let Some(measurement) = &mut result.measurement {
+            measurement.tolerances.insert(Metric::GrowthBytes, highwater_model::Tolerance::EXACT);
+        }
+        let rows = rows(&result);
+        assert_eq!((rows[3].metric.as_str(), rows[3].now.as_str()), ("growth", "not enough iterations to tell"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use highwater_model::{ScenarioResult, Verdict};
 
-/// The counts by verdict and the wall time, without a newline: `3 scenarios: 2 within, 1 regressed; 12.3 s`.
+/// The counts by verdict, the wall time and what counting costs where that is known, without a newline: `3 scenarios: 2 within, 1 regressed; 12.3 s`.
 pub fn summary(results: &[ScenarioResult], ignored: usize, wall: Duration) -> String {
     let mut text = match results.len() {
         1 => "1 scenario".to_owned(),
@@ -28,6 +28,12 @@ pub fn summary(results: &[ScenarioResult], ignored: usize, wall: Duration) -> St
     }
     text.push_str("; ");
     text.push_str(&duration(wall));
+    let costs = results.iter().filter_map(|result| result.measurement.as_ref()?.cost);
+    if let Some((least, most)) = costs.clone().min().zip(costs.max()) {
+        let times = |cost: u64| format!("{:.2}", cost as f64 / 1_000.0);
+        let range = if least == most { times(most) } else { format!("{} to {}", times(least), times(most)) };
+        text.push_str(&format!("; counting takes {range} times as long as none"));
+    }
     text
 }
 
