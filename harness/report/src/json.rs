@@ -1,9 +1,10 @@
 //! Results as JSON, for scripts.
 
-use highwater_model::ScenarioResult;
+use serde::Serialize;
 
-/// The results as an array in JSON, with a final newline. Each element has the form of a scenario's `result.json`.
-pub fn json(results: &[ScenarioResult]) -> String {
+/// Results as an array in JSON, with a final newline. A [`ScenarioResult`](highwater_model::ScenarioResult) has the form of a
+/// scenario's `result.json`.
+pub fn json<R: Serialize>(results: &[R]) -> String {
     let mut text = serde_json::to_string_pretty(results).expect("a result has string keys and finite numbers only");
     text.push('\n');
     text
@@ -11,6 +12,8 @@ pub fn json(results: &[ScenarioResult]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use highwater_model::ScenarioResult;
+
     use super::*;
     use crate::example;
 
@@ -18,6 +21,6 @@ mod tests {
     fn the_array_holds_the_results_themselves() {
         let results = vec![example::within(), example::failed()];
         assert_eq!(serde_json::from_str::<Vec<ScenarioResult>>(&json(&results)).unwrap(), results);
-        assert_eq!(json(&[]), "[]\n");
+        assert_eq!(json::<ScenarioResult>(&[]), "[]\n");
     }
 }

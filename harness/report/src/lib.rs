@@ -20,7 +20,8 @@
 //! ```
 //!
 //! What `cargo highwater check` prints is [`table`], then [`explanations`], then [`summary`]; [`markdown`] holds the same in one
-//! text, [`json`] the values themselves. [`accepted_table`] is for `update` and [`list_table`] for `list`.
+//! text, [`json`] the values themselves. [`accepted_table`] is for `update`, [`list_table`] for
+//! `list` and [`self_test_report`] for `self-test`.
 
 mod accepted;
 mod cell;
@@ -31,6 +32,7 @@ mod layout;
 mod list;
 mod markdown;
 mod row;
+mod self_test;
 mod summary;
 mod table;
 
@@ -43,5 +45,6 @@ pub use explanation::explanations;
 pub use json::json;
 pub use list::{BaselineStatus, Listed, list_table};
 pub use markdown::markdown;
+pub use self_test::self_test_report;
 pub use summary::{duration, summary};
 pub use table::table;
