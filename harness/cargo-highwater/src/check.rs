@@ -75,6 +75,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
         samples: arguments.samples.map(NonZeroUsize::get),
         engine: arguments.engine,
         include_ignored: arguments.include_ignored,
+        injection: None,
     };
     let checked = Checked {
         results: run(&selection, request, &project.interrupt)?,

@@ -9,6 +9,7 @@ use crate::check::{CheckArguments, check};
 use crate::exit::Exit;
 use crate::list::{ListArguments, list};
 use crate::print::complain;
+use crate::selftest::{SelfTestArguments, self_test};
 use crate::update::{UpdateArguments, update};
 
 /// Memory regression tests: run the scenarios of a workspace and keep their baselines
@@ -28,6 +29,9 @@ enum Verb {
     Check(CheckArguments),
     /// Measure scenarios and accept their numbers as baselines
     Update(UpdateArguments),
+    /// Inject regressions into scenarios and see that the gate fires for each
+    #[command(after_help = Exit::HELP)]
+    SelfTest(SelfTestArguments),
 }
 
 /// Does what the command line says.
@@ -44,6 +48,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::List(arguments) => list(arguments),
         Verb::Check(arguments) => check(arguments),
         Verb::Update(arguments) => update(arguments),
+        Verb::SelfTest(arguments) => self_test(arguments),
     };
     match done {
         Ok(exit) => exit.into(),
@@ -84,6 +89,7 @@ mod tests {
             assert!(matches!(parse(line).unwrap().verb, Verb::List(_)), "{line}");
         }
         assert!(matches!(parse("cargo-highwater highwater check highwater --strict").unwrap().verb, Verb::Check(_)));
+        assert!(matches!(parse("cargo-highwater self-test paged").unwrap().verb, Verb::SelfTest(_)));
     }
 
     #[test]
@@ -97,6 +103,7 @@ mod tests {
             "cargo-highwater update --prune paged",
             "cargo-highwater update --prune -p worker",
             "cargo-highwater update --prune --samples 10",
+            "cargo-highwater self-test --format markdown",
             "cargo-highwater update --samples 9",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use highwater::{Event, Mode};
-use highwater_model::{Progress, Verdict};
+use highwater_model::{Injection, Progress, Verdict};
 use highwater_report::duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -14,6 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 #[derive(Debug)]
 pub(crate) struct Display {
     mode: Mode,
+    injection: Option<Injection>,
     /// Absent where there is no terminal.
     bars: Option<MultiProgress>,
     running: BTreeMap<String, Running>,
@@ -27,15 +28,16 @@ struct Running {
 
 impl Display {
     /// A display on the standard error.
-    pub(crate) fn new(mode: Mode) -> Self {
-        Self { mode, bars: io::stderr().is_terminal().then(MultiProgress::new), running: BTreeMap::new() }
+    pub(crate) fn new(mode: Mode, injection: Option<Injection>) -> Self {
+        let bars = io::stderr().is_terminal().then(MultiProgress::new);
+        Self { mode, injection, bars, running: BTreeMap::new() }
     }
 
     /// Shows an event.
     pub(crate) fn show(&mut self, event: &Event) {
         match event {
             Event::Started { suite, scenario } => {
-                let name = format!("{suite}/{scenario}");
+                let name = self.name(suite, scenario);
                 let bar = self.bars.as_ref().map(|bars| bars.add(bar(&name)));
                 if bar.is_none() {
                     self.say(&format!("{name}: started"));
@@ -43,7 +45,7 @@ impl Display {
                 self.running.insert(name, Running { since: Instant::now(), bar });
             }
             Event::Progress { suite, scenario, sample, of, progress } => {
-                let running = self.running.get(&format!("{suite}/{scenario}"));
+                let running = self.running.get(&self.name(suite, scenario));
                 if let Some(bar) = running.and_then(|running| running.bar.as_ref()) {
                     bar.set_length(progress.of.max(1));
                     bar.set_position(progress.done);
@@ -51,7 +53,7 @@ impl Display {
                 }
             }
             Event::Finished { suite, scenario, verdict, .. } => {
-                let name = format!("{suite}/{scenario}");
+                let name = self.name(suite, scenario);
                 let running = self.running.remove(&name);
                 let took = running.as_ref().map_or(Duration::ZERO, |running| running.since.elapsed());
                 let end = match (self.mode, verdict) {
@@ -75,6 +77,12 @@ impl Display {
                 bar.finish_and_clear();
             }
         }
+    }
+
+    /// `suite/scenario`, with what is injected: it regresses because it has to.
+    fn name(&self, suite: &str, scenario: &str) -> String {
+        let injected = self.injection.map(|injection| format!(", {} {}", injection.kind, injection.shown_size()));
+        format!("{suite}/{scenario}{}", injected.unwrap_or_default())
     }
 
     /// Writes a line. A reader that has gone away costs it the line, not us the run.
@@ -105,7 +113,7 @@ fn under_way(mode: Mode, (sample, of): (usize, usize), progress: &Progress) -> S
 
 #[cfg(test)]
 mod tests {
-    use highwater_model::{Bytes, Phase};
+    use highwater_model::{Bytes, InjectionKind, Phase};
 
     use super::*;
 
@@ -126,12 +134,17 @@ mod tests {
 
     #[test]
     fn a_bar_lives_from_start_to_end() {
-        let mut display = Display { mode: Mode::Check, bars: Some(MultiProgress::new()), running: BTreeMap::new() };
+        let mut display = Display {
+            mode: Mode::Check,
+            injection: Some(Injection { kind: InjectionKind::Leak, size: 16 }),
+            bars: Some(MultiProgress::new()),
+            running: BTreeMap::new(),
+        };
         let (suite, scenario) = ("worker".to_owned(), "paged".to_owned());
         display.show(&Event::Started { suite: suite.clone(), scenario: scenario.clone() });
         let progress = Progress { phase: Phase::Window, done: 2, of: 10, live: Some(Bytes(1)), peak: Some(Bytes(1)) };
         display.show(&Event::Progress { suite: suite.clone(), scenario: scenario.clone(), sample: 2, of: 5, progress });
-        let bar = display.running["worker/paged"].bar.clone().unwrap();
+        let bar = display.running["worker/paged, leak 16 B/iter"].bar.clone().unwrap();
         assert_eq!((bar.position(), bar.length()), (2, Some(10)));
         assert!(bar.message().starts_with("sample 2 of at most 5"));
         display.show(&Event::Finished { suite, scenario, verdict: Verdict::Within, result: "r".into() });

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use highwater_model::{ScenarioResult, Verdict};
+use highwater_model::{ScenarioResult, SelfTest, Trial, Verdict};
 
 /// How the command ended. 2 is clap's (wrong arguments) and 101 a panic's: never ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     NoBaseline = 5,
     /// Nothing could be run: no workspace, no suite, no scenario of that name, a file that cannot be written.
     Setup = 96,
-    /// A scenario regressed.
+    /// A scenario regressed, or an injected regression was missed.
     Regressed = 100,
     /// A scenario failed to run, so that there are no numbers.
     Failed = 102,
@@ -34,7 +34,7 @@ Exit codes:
   4    a scenario improved beyond its tolerances, and none regressed (`check --strict` only)
   5    a scenario has no baseline, or one of another workload or build
   96   nothing could be run: no workspace, no suite, no scenario of that name, ...
-  100  a scenario regressed
+  100  a scenario regressed; `self-test`: or was not within, or an injected regression was missed
   102  a scenario failed to run
   103  the build failed
   130  interrupted";
@@ -49,7 +49,24 @@ Exit codes:
             Verdict::Regressed => Self::Regressed,
             Verdict::Failed => Self::Failed,
         };
-        results.iter().map(|result| code(result.verdict)).max_by_key(|exit| *exit as u8).unwrap_or(Self::Within)
+        Self::worst(results.iter().map(|result| code(result.verdict)))
+    }
+
+    /// What these self-tests come to: the one that asks most of the reader decides.
+    pub(crate) fn of_self_tests(tests: &[SelfTest]) -> Self {
+        let code = |test: &SelfTest| match test.clean {
+            Verdict::Within if test.passed() => Self::Within,
+            Verdict::Within if test.trials.iter().any(|trial| matches!(trial, Trial::Failed { .. })) => Self::Failed,
+            // Nothing is proved where the clean run is not within, also where it improved.
+            Verdict::Within | Verdict::Improved | Verdict::Regressed => Self::Regressed,
+            Verdict::New | Verdict::Incomparable => Self::NoBaseline,
+            Verdict::Failed => Self::Failed,
+        };
+        Self::worst(tests.iter().map(code))
+    }
+
+    fn worst(exits: impl Iterator<Item = Self>) -> Self {
+        exits.max_by_key(|exit| *exit as u8).unwrap_or(Self::Within)
     }
 }
 
@@ -61,6 +78,8 @@ impl From<Exit> for ExitCode {
 
 #[cfg(test)]
 mod tests {
+    use highwater_model::{Injected, Injection, InjectionKind, Metric};
+
     use super::*;
 
     fn check(verdicts: &[Verdict], strict: bool, expect: u8) {
@@ -96,6 +115,31 @@ mod tests {
         check(&[Verdict::New, Verdict::Improved, Verdict::Within], true, 5);
         check(&[Verdict::New, Verdict::Regressed, Verdict::Within], true, 100);
         check(&[Verdict::Failed, Verdict::Regressed, Verdict::New], true, 102);
+    }
+
+    #[test]
+    fn a_self_test_passes_only_when_all_was_caught_on_clean_runs() {
+        let injection = Injection { kind: InjectionKind::Fds, size: 1 };
+        let injected = Injected { injection, metric: Metric::Fds, compared: None };
+        let failed = Trial::Failed { injection, cause: "died".into() };
+        let check = |clean, trials: &[Trial], expect: u8| {
+            let test = |clean, trials: &[Trial]| SelfTest {
+                suite: "worker".into(),
+                scenario: "paged".into(),
+                clean,
+                trials: trials.to_vec(),
+            };
+            let tests = [test(Verdict::Within, &[Trial::Caught(injected)]), test(clean, trials)];
+            assert_eq!(Exit::of_self_tests(&tests) as u8, expect, "{clean} {trials:?}");
+        };
+        check(Verdict::Within, &[Trial::Caught(injected)], 0);
+        check(Verdict::Within, &[Trial::Caught(injected), Trial::Missed(injected)], 100);
+        check(Verdict::Within, &[Trial::Missed(injected), failed], 102);
+        check(Verdict::Improved, &[], 100);
+        check(Verdict::Regressed, &[], 100);
+        check(Verdict::New, &[], 5);
+        check(Verdict::Incomparable, &[], 5);
+        check(Verdict::Failed, &[], 102);
     }
 
     #[test]

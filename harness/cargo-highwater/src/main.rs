@@ -15,6 +15,7 @@ mod process;
 mod project;
 mod run;
 mod selection;
+mod selftest;
 mod suite;
 mod unreferenced;
 mod update;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use highwater::{Control, Event, Listing, Mode};
-use highwater_model::{Cause, Engine, Failure, ScenarioResult, Verdict};
+use highwater_model::{Cause, Engine, Failure, Injection, ScenarioResult, Verdict};
 
 use crate::display::Display;
 use crate::events::EventTail;
@@ -27,6 +27,8 @@ pub(crate) struct Request {
     pub(crate) samples: Option<usize>,
     pub(crate) engine: Engine,
     pub(crate) include_ignored: bool,
+    /// A regression to make in every run.
+    pub(crate) injection: Option<Injection>,
 }
 
 /// The scenarios could not be run.
@@ -55,7 +57,7 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<Vec<ScenarioResult>, RunError> {
     let mut results = Vec::new();
-    let mut display = Display::new(request.mode);
+    let mut display = Display::new(request.mode, request.injection);
     for (suite, scenarios) in &selection.suites {
         let outcome = run_suite(suite, scenarios, request, &mut display, interrupt);
         display.clear();
@@ -114,6 +116,7 @@ fn run_suite(
         engine: request.engine,
         events: Some(events),
         scenarios: scenarios.iter().map(|listing| listing.scenario.clone()).collect(),
+        injection: request.injection,
     };
     let mut output = tempfile::tempfile()?;
     let mut command = suite.launch.command(if request.include_ignored { &["--include-ignored"] } else { &[] });
@@ -215,11 +218,14 @@ mod tests {
             scenarios: vec![listing("paged"), listing("upsert")],
         };
         let selection = Selection { suites: vec![(&suite, suite.scenarios.iter().collect())], ignored: 0 };
-        run(
-            &selection,
-            Request { mode: Mode::Check, samples: Some(3), engine: Engine::Counting, include_ignored: true },
-            interrupt,
-        )
+        let request = Request {
+            mode: Mode::Check,
+            samples: Some(3),
+            engine: Engine::Counting,
+            include_ignored: true,
+            injection: None,
+        };
+        run(&selection, request, interrupt)
     }
 
     /// Finds the events file in the control.

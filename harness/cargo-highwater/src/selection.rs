@@ -13,6 +13,13 @@ pub(crate) struct Selection<'a> {
     pub(crate) ignored: usize,
 }
 
+impl<'a> Selection<'a> {
+    /// The scenarios, each with its suite, in the order in which they run.
+    pub(crate) fn scenarios(&self) -> impl Iterator<Item = (&'a Suite, &'a Listing)> + '_ {
+        self.suites.iter().flat_map(|(suite, scenarios)| scenarios.iter().map(|listing| (*suite, *listing)))
+    }
+}
+
 /// Nothing would be run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SelectionError {

@@ -15,7 +15,7 @@ use crate::{Context, position};
 /// Runs the scenario that the instruction names.
 pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: &[Entry]) -> ExitCode {
     match prepare(instruction, entries) {
-        Ok((entry, engine, context)) => measure(entry, engine, &context),
+        Ok((entry, instruction)) => measure(entry, instruction),
         Err(problem) => {
             // There is no journal to tell: the parent shows the end of our standard error.
             eprintln!("highwater: {problem}");
@@ -27,7 +27,7 @@ pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: 
 fn prepare(
     instruction: Result<Instruction, serde_json::Error>,
     entries: &[Entry],
-) -> Result<(&Entry, Engine, Context), BoxError> {
+) -> Result<(&Entry, Instruction), BoxError> {
     let instruction = instruction.map_err(|error| format!("{} is not understood: {error}", Instruction::VARIABLE))?;
     die_with(instruction.parent)?;
     let entry = entries
@@ -38,7 +38,7 @@ fn prepare(
         .map_err(|error| format!("the journal {} cannot be opened: {error}", instruction.journal.display()))?;
     position::begin(journal);
     position::report_panics();
-    Ok((entry, instruction.engine, Context::new(instruction.endpoints)))
+    Ok((entry, instruction))
 }
 
 /// Asks the kernel to kill this process when its parent is gone, so that an interrupted harness leaves nothing running.
@@ -59,14 +59,14 @@ fn die_with(_: u32) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn measure(entry: &Entry, engine: Engine, context: &Context) -> ExitCode {
-    let chosen = match engine {
+fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
+    let engine = match instruction.engine {
         Engine::Counting => highwater_alloc::Engine::Counting,
         Engine::StatsAlloc => highwater_alloc::Engine::StatsAlloc,
         Engine::Dhat => highwater_alloc::Engine::Dhat,
         Engine::Off => highwater_alloc::Engine::Off,
     };
-    match chosen.choose() {
+    match engine.choose() {
         Ok(()) => {}
         Err(EngineError::NotTheAllocator) => {
             position::tell(&Message::NotCounting);
@@ -77,7 +77,8 @@ fn measure(entry: &Entry, engine: Engine, context: &Context) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let run = Run { declared: &entry.declared, context };
+    let context = Context::new(instruction.endpoints);
+    let run = Run { declared: &entry.declared, context: &context, injection: instruction.injection };
     // The panic hook has told the journal by the time the panic arrives here.
     match catch_unwind(AssertUnwindSafe(|| entry.workload.run(run))) {
         Ok(Ok(report)) => {

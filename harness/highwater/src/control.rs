@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Engine, Progress, Verdict};
+use highwater_model::{Engine, Injection, Progress, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// What `cargo highwater` asks of a suite's binary, as JSON in the environment variable [`Control::VARIABLE`].
@@ -23,6 +23,8 @@ pub struct Control {
     pub events: Option<PathBuf>,
     /// The names of the scenarios to run; all when empty.
     pub scenarios: Vec<String>,
+    /// A regression to make in every run. The results are then left beside the scenarios' own.
+    pub injection: Option<Injection>,
 }
 
 /// What a suite's binary does with the numbers.
@@ -143,6 +145,8 @@ impl EventLog {
 
 #[cfg(test)]
 mod tests {
+    use highwater_model::InjectionKind;
+
     use super::*;
 
     #[test]
@@ -153,6 +157,7 @@ mod tests {
             engine: Engine::Dhat,
             events: Some("/tmp/events".into()),
             scenarios: vec!["paged".into()],
+            injection: Some(Injection { kind: InjectionKind::Leak, size: 16 }),
         };
         assert_eq!(serde_json::from_str::<Control>(&control.to_variable()).unwrap(), control);
     }

@@ -6,16 +6,16 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use highwater_alloc::{Window, begin_timeline, lift_limit, peak_bytes, set_limit};
-use highwater_model::{Bytes, Headroom, Metric, Phase, Runtime};
+use highwater_model::{Bytes, Headroom, Injection, Metric, Phase, Runtime};
 
-use crate::Context;
+use crate::injection::{after_iteration, after_the_last};
 use crate::message::Report;
 use crate::phases::{BoxError, Iterate, Setup, Teardown};
-use crate::position;
 use crate::resources::{Resources, reset_rss_peak};
 use crate::scenario::{Declared, Phases, Sync, Tokio};
 use crate::settle::settle;
 use crate::timeline::{Timeline, Trough};
+use crate::{Context, position};
 
 /// A complete scenario's code: every phase is there, and something can run it.
 #[diagnostic::on_unimplemented(
@@ -34,6 +34,7 @@ pub trait Workload: private::Sealed {
 pub struct Run<'a> {
     pub(crate) declared: &'a Declared,
     pub(crate) context: &'a Context,
+    pub(crate) injection: Option<Injection>,
 }
 
 mod private {
@@ -73,7 +74,7 @@ impl<S: Setup, I: Iterate<S::State>, T: Teardown<S::State>> Workload for Phases<
 
 async fn drive<K, S, I, T>(
     phases: &Phases<K, S, I, T>,
-    Run { declared, context }: Run<'_>,
+    Run { declared, context, injection }: Run<'_>,
     pause: impl AsyncFn(Duration),
     tasks: impl Fn() -> usize,
 ) -> Result<Report, BoxError>
@@ -85,7 +86,8 @@ where
     position::enter(Phase::Setup, 0);
     let mut state = phases.setup.call(context).await?;
 
-    if let Some(limit) = declared.limit {
+    // An injection is to be convicted by its metric: the limit would end the run before there is one.
+    if let (Some(limit), None) = (declared.limit, injection) {
         // Another engine does not look at it, and says no headroom.
         let _ = set_limit(limit.0, position::limit_exceeded);
     }
@@ -108,10 +110,16 @@ where
     let window = Window::open();
     for iteration in 1..=declared.iterations {
         phases.iterate.call(&mut state).await?;
+        if let Some(injection) = injection {
+            after_iteration(injection, iteration)?;
+        }
         if let Some(counts) = window.read() {
             timeline.record(Trough { iteration, bytes: counts.retained_bytes, blocks: counts.retained_blocks });
         }
         position::advance();
+    }
+    if let Some(injection) = injection {
+        after_the_last(injection, window.read())?;
     }
     let took = began.elapsed();
     position::enter(Phase::Settle, 0);

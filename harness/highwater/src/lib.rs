@@ -43,6 +43,7 @@ mod context;
 mod control;
 mod drive;
 mod explain;
+mod injection;
 mod message;
 mod parent;
 mod phases;

@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Bytes, Engine, Headroom, Metric, Moment, Phase, Progress};
+use highwater_model::{Bytes, Engine, Headroom, Injection, Metric, Moment, Phase, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::timeline::Trough;
@@ -28,6 +28,8 @@ pub(crate) struct Instruction {
     pub(crate) journal: PathBuf,
     /// The process that is to read it.
     pub(crate) parent: u32,
+    /// A regression to make.
+    pub(crate) injection: Option<Injection>,
 }
 
 impl Instruction {
@@ -192,6 +194,7 @@ mod tests {
             endpoints: [("api".to_owned(), "http://127.0.0.1:4010".to_owned())].into(),
             journal: "/tmp/journal".into(),
             parent: 7,
+            injection: None,
         };
         assert_eq!(serde_json::from_str::<Instruction>(&instruction.to_variable()).unwrap(), instruction);
     }

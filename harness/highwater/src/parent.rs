@@ -58,7 +58,8 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
         comparison,
         failure,
     };
-    let path = folder.join("result.json");
+    // Reports read a scenario's result, and an injected regression is none of the scenario's.
+    let path = folder.join(if around.control.injection.is_some() { "injected.json" } else { "result.json" });
     write_whole(&path, result.to_text().as_bytes())?;
     around.events.tell(&Event::Finished { suite, scenario, verdict, result: path });
     Ok(result)
@@ -156,6 +157,7 @@ fn take_sample(
         endpoints: services.begin_sample()?,
         journal: folder.join("journal.jsonl"),
         parent: std::process::id(),
+        injection: around.control.injection,
     };
     let ended = run_child(&instruction, folder, declared.timeout, |progress| {
         around.events.tell(&Event::Progress {
