@@ -7,4 +7,5 @@ mod known;
 mod project;
 mod readme;
 mod same;
+mod self_test;
 mod tidy;
