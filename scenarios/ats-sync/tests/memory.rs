@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use ats_sync::harvest::{Application, Candidate, Job};
 use ats_sync::store::Table;
 use ats_sync::{Collection, Config, Strategy, Worker};
-use highwater::{BoxError, Context, Scenario, Suite, Workload};
+use highwater::{BoxError, Context, Metric, Scenario, Suite, Tolerance, Workload};
 use highwater_replay::{Ids, Replay, Scale};
 use highwater_services::Postgres;
 
@@ -36,19 +36,20 @@ fn main() -> ExitCode {
 
 /// A first sync, into an empty database.
 fn first(strategy: Strategy) -> Scenario<impl Workload + Send + Sync> {
-    Scenario::new(format!("{strategy}-first"))
+    let scenario = Scenario::new(format!("{strategy}-first"))
         .with(greenhouse("greenhouse", Day::First))
         .with(Postgres::new("postgres"))
         .setup(async move |context| Account::open(context, strategy).await)
         .iterate(async |account: &mut Account| account.sync().await)
-        .teardown(async |account: Account| account.check(APPLICATIONS, 0).await)
+        .teardown(async |account: Account| account.check(APPLICATIONS, 0).await);
+    tolerant(scenario)
 }
 
 /// A repeat sync, into a database that holds the state of the day before.
 fn repeat(strategy: Strategy) -> Scenario<impl Workload + Send + Sync> {
     // What is gone stays in the database; only `reconcile` marks it.
     let archived = if strategy == Strategy::Reconcile { GONE } else { 0 };
-    Scenario::new(format!("{strategy}-repeat"))
+    let scenario = Scenario::new(format!("{strategy}-repeat"))
         .with(greenhouse("greenhouse", Day::Next))
         .with(greenhouse("greenhouse-before", Day::First))
         .with(Postgres::new("postgres"))
@@ -60,13 +61,23 @@ fn repeat(strategy: Strategy) -> Scenario<impl Workload + Send + Sync> {
             Account::open(context, strategy).await
         })
         .iterate(async |account: &mut Account| account.sync().await)
-        .teardown(async move |account: Account| account.check(APPLICATIONS + GONE, archived).await)
+        .teardown(async move |account: Account| account.check(APPLICATIONS + GONE, archived).await);
+    tolerant(scenario)
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Day {
     First,
     Next,
+}
+
+/// Declares tolerances, so that numbers which always repeat on one machine are not exact everywhere: a real server, and another
+/// kernel, deliver a response in other pieces, and each of a hundred connections has a read buffer that grows with them.
+fn tolerant<P>(scenario: Scenario<P>) -> Scenario<P> {
+    scenario
+        .tolerance(Metric::PeakBytes, Tolerance::new(0.02, 16 * 1024))
+        .tolerance(Metric::RetainedBytes, Tolerance::new(0.02, 16 * 1024))
+        .tolerance(Metric::RetainedBlocks, Tolerance::new(0.02, 16))
 }
 
 /// The account as it is on that day.
