@@ -44,10 +44,11 @@
 //! The argument for both bounds, with the order of the loads and stores that it needs, is in `src/ledger.rs`.
 //!
 //! # What it costs
-//! A dozen instructions an allocation, eight a free, none of them locked, and one load of a thread-local; one locked addition and
-//! sometimes a look at the other slots when the leeway is used up. The hook allocates nothing and takes no lock. It works from the
+//! Some two dozen instructions an allocation, a dozen a free, none of them locked; one locked addition and sometimes a look at the
+//! other slots when the leeway is used up. The hook allocates nothing and takes no lock. It works from the
 //! first instruction of a process to the last of a thread: in destructors of thread-locals too, and after them. A slot is 128
-//! bytes of the system's allocator; there are as many as there were ever threads at the same time ([`footprint_bytes`]).
+//! bytes of the system's allocator; there are as many as there were ever threads at the same time ([`footprint_bytes`]). The crate's
+//! README.md compares with the system's allocator and with six crates that count.
 //!
 //! # Engines
 //! For a second opinion, [`Engine::choose`] lets the crate `stats_alloc` or `dhat` count instead, or nobody. On a deterministic

@@ -1,6 +1,7 @@
 //! What counting costs: this project's allocator and six crates that count, compared with the system's allocator.
 //!
-//! `cargo bench --manifest-path harness/alloc/cost/Cargo.toml`. A name behind `--` selects, as criterion does.
+//! `cargo bench --manifest-path harness/alloc/cost/Cargo.toml --bench cost`, in about six minutes. A name behind `--` selects, as
+//! criterion does.
 //!
 //! A process has one global allocator, and an allocator that chose between several would add to all of them what it compares. So
 //! each allocator has an executable of its own (`src/bin/`). On a machine that others use, runs one after the other compare the
@@ -42,9 +43,9 @@ const ALLOCATORS: [(&str, &str, &str); 9] = [
 
 fn main() {
     let mut criterion = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_secs(1))
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     let executables: Vec<_> = (1..=LAYOUTS).map(link).collect();
     let rows: Vec<Row> = ALLOCATORS

@@ -7,8 +7,11 @@ use std::sync::mpsc;
 
 use crate::applications::{Application, Har};
 
-/// Names and what they run.
-pub const WORKLOADS: [(&str, fn(&Input)); 7] = [
+/// A name and what is run.
+type Workload = (&'static str, fn(&Input));
+
+/// What is compared.
+pub const WORKLOADS: [Workload; 7] = [
     ("64 B, 1 thread", |_| ping(100_000)),
     ("64 B, 2 threads", |_| on_threads(2, || ping(100_000))),
     ("64 B, 4 threads", |_| on_threads(4, || ping(50_000))),

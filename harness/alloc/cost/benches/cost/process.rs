@@ -19,7 +19,7 @@ impl Pair {
     /// Runs a workload once in each, in random order. Returns both processor times.
     pub(crate) fn run(&mut self, workload: usize) -> (Duration, Duration) {
         // A new `RandomState` has new keys, so any value's hash is random.
-        if RandomState::new().hash_one(0) % 2 == 0 {
+        if RandomState::new().hash_one(0).is_multiple_of(2) {
             let took = self.allocator.run(workload);
             (took, self.system.run(workload))
         } else {
