@@ -85,6 +85,29 @@ fn the_life_of_a_baseline() {
 }
 
 #[test]
+fn other_engines_agree_to_the_byte() {
+    let project = Project::copy("known");
+    highwater(&project, &["update", "exact"], &[]).expect(0);
+    let cost = fs::read_to_string(project.folder.join(BASELINE)).unwrap();
+    assert!(cost.contains("\"cost\": "), "what counting costs is measured with the numbers: {cost}");
+    for (engine, peak) in [("counting", Some(100_576)), ("stats_alloc", None), ("dhat", Some(100_576))] {
+        let checked = highwater(&project, &["check", "exact", "--engine", engine], &[("CI", "true")]).expect(0);
+        assert!(checked.stdout.contains("counting takes "), "{}", checked.all());
+        let measurement = &project.result("known", "exact")["measurement"];
+        assert_eq!(measurement["engine"], engine);
+        let metrics = &measurement["samples"][0]["metrics"];
+        assert_eq!(metrics["peak_bytes"].as_i64(), peak, "{engine}");
+        for (metric, value) in
+            [("retained_bytes", 640), ("retained_blocks", 10), ("total_bytes", 1_000_640), ("total_blocks", 20)]
+        {
+            assert_eq!(metrics[metric], value, "{engine} {metric}");
+        }
+        let untold = checked.stdout.contains("counted by stats_alloc, which did not tell peak");
+        assert_eq!(untold, peak.is_none(), "{}", checked.all());
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_baseline_is_told_with_its_place() {
     let project = Project::copy("known");
     let run = |arguments: &[&str]| highwater(&project, arguments, &[]);

@@ -42,6 +42,12 @@ fn numbers_and_causes_of_death_are_exact() {
     assert!(exact.get("growth_bytes").is_none(), "ten iterations are too few to tell, and that is no 0");
     assert!(exact.get("tasks").is_none(), "without a runtime there are no tasks to count");
 
+    let headroom = &result("exact")["measurement"]["samples"][0]["headroom"];
+    assert_eq!(headroom["limit"], 16 << 20);
+    let left = headroom["left"].as_i64().unwrap();
+    assert!((15 << 20..(16 << 20) - 100_000).contains(&left), "{left}");
+    assert!(ran.stderr.contains("below its limit of 16.0 MiB"), "{}", ran.all());
+
     let note = |scenario: &str, note: &str| {
         let result = result(scenario);
         let notes = result["measurement"]["samples"][0]["notes"].to_string();
@@ -81,6 +87,10 @@ fn numbers_and_causes_of_death_are_exact() {
         15,
         "16 MiB hold 15 blocks of 1 MiB and what was there"
     );
+    let timeline = result("exceeds")["failure"]["timeline"].as_array().unwrap().clone();
+    assert!(timeline.len() >= 15, "each block is a moment of the timeline: {timeline:?}");
+    assert!(timeline.last().unwrap()["live"].as_i64().unwrap() > 15 << 20, "{timeline:?}");
+    assert!(ran.stdout.contains("█ up to 15."), "{}", ran.all());
     assert!(result("aborts")["failure"]["output"].as_str().unwrap().contains("about to abort"));
     assert!(ran.stdout.contains("10 passed; 16 failed; 1 ignored"), "{}", ran.all());
 

@@ -109,5 +109,5 @@ fn the_identity_is_the_same_in_every_version() {
         .rate_limit(RateLimit::per_window(50, Duration::from_secs(10)))
         .latency(Duration::from_millis(20))
         .fail_every(7, 503);
-    assert_eq!(replay.identity().unwrap(), "");
+    assert_eq!(replay.identity().unwrap(), "ba1b5747ca98dd5b");
 }

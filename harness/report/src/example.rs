@@ -37,7 +37,7 @@ pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
                 window_micros: 1_000,
             })
             .collect(),
-        tolerances: Metric::ALL.into_iter().filter_map(|m| Some((m, Tolerance::default_for(m)?))).collect(),
+        tolerances: METRICS.into_iter().filter_map(|m| Some((m, Tolerance::default_for(m)?))).collect(),
         workload: Workload {
             iterations: 10,
             runtime: Runtime::CurrentThread,

@@ -128,6 +128,7 @@ fn exact() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
     Scenario::sync("exact")
         .warm_up(1)
         .iterations(number("KNOWN_ITERATIONS", 10))
+        .limit(Bytes::mib(16))
         .setup(|_| Ok((Vec::with_capacity(100), number("KNOWN_LEAK", 0) as usize)))
         .iterate(|(kept, leak): &mut (Vec<Vec<u8>>, usize)| {
             drop(black_box(vec![1_u8; 100_000]));
