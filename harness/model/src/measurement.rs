@@ -45,7 +45,8 @@ pub struct Headroom {
 #[serde(deny_unknown_fields)]
 pub struct Measurement {
     /// How long the window takes with counting, in thousandths of what it takes without: the ratio of the medians of all samples
-    /// and of three further runs. It is measured when numbers are to be accepted; a check has the baseline's.
+    /// and of three further runs. It is measured when numbers are to be accepted; a check has the baseline's. The runs without still
+    /// pass through the allocator's hook, which forwards and costs a few percent of a parser's time itself.
     pub cost: Option<u64>,
     /// What counted.
     pub engine: Engine,
