@@ -278,6 +278,7 @@ mod tests {
                 peak_slack: 0,
                 timeline: Vec::new(),
                 child_micros: 2,
+                processor_micros: 1,
                 window_micros: 1,
             }],
             tolerances: [(Metric::PeakBytes, Tolerance::new(0.02, 0))].into(),

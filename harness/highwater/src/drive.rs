@@ -11,7 +11,7 @@ use highwater_model::{Bytes, Headroom, Injection, Metric, Phase, Runtime};
 use crate::injection::{after_iteration, after_the_last};
 use crate::message::Report;
 use crate::phases::{BoxError, Iterate, Setup, Teardown};
-use crate::resources::{Resources, reset_rss_peak};
+use crate::resources::{Resources, processor_time, reset_rss_peak};
 use crate::scenario::{Declared, Phases, Sync, Tokio};
 use crate::settle::settle;
 use crate::timeline::{Timeline, Trough};
@@ -106,7 +106,7 @@ where
     let (resources_before, tasks_before) = (Resources::now(), tasks());
     position::enter(Phase::Window, declared.iterations);
     let highest_in_warm_up = peak_bytes();
-    let began = Instant::now();
+    let (began, processor_before) = (Instant::now(), processor_time());
     let window = Window::open();
     for iteration in 1..=declared.iterations {
         phases.iterate.call(&mut state).await?;
@@ -121,7 +121,7 @@ where
     if let Some(injection) = injection {
         after_the_last(injection, window.read())?;
     }
-    let took = began.elapsed();
+    let (took, processor) = (began.elapsed(), processor_time().saturating_sub(processor_before));
     position::enter(Phase::Settle, 0);
     let settled_after = settle(declared.settle, &pause, &tasks).await;
     // The counters are read before anything is formatted, and before the operating system is asked, which allocates.
@@ -166,6 +166,11 @@ where
         timeline: moments,
         troughs: timeline.into_troughs(),
         settled: settled_before && settled_after,
-        window_micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        processor_micros: micros(processor),
+        window_micros: micros(took),
     })
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -36,7 +36,7 @@ pub(crate) fn summary(result: &ScenarioResult) -> String {
         (None, None) => {}
     }
     if let Some(cost) = result.measurement.as_ref().and_then(|measurement| measurement.cost) {
-        let _ = write!(line, "; counting takes {:.2} times as long", cost as f64 / 1_000.0);
+        let _ = write!(line, "; counting takes {:.2} times the processor time", cost as f64 / 1_000.0);
     }
     for note in result.notes() {
         let _ = write!(line, "\n  note: {note}");

@@ -72,6 +72,7 @@ pub struct Report {
     pub(crate) settled: bool,
     pub(crate) timeline: Vec<Moment>,
     pub(crate) troughs: Vec<Trough>,
+    pub(crate) processor_micros: u64,
     pub(crate) window_micros: u64,
 }
 

@@ -115,11 +115,11 @@ fn measure(
 /// Runs without counting that tell what counting costs.
 const COST_RUNS: usize = 3;
 
-/// How long the windows of these samples took, in thousandths of those without counting.
+/// The processor time of these samples' windows, in thousandths of that without counting.
 fn cost(samples: &[Sample], mut run: impl FnMut(usize) -> Result<Sample, Failure>) -> Result<Option<u64>, Failure> {
     let without = (1..=COST_RUNS).map(&mut run).collect::<Result<Vec<_>, _>>()?;
     let median = |samples: &[Sample]| {
-        let mut micros: Vec<u64> = samples.iter().map(|sample| sample.window_micros).collect();
+        let mut micros: Vec<u64> = samples.iter().map(|sample| sample.processor_micros).collect();
         micros.sort_unstable();
         micros.get(micros.len() / 2).copied()
     };
@@ -192,6 +192,7 @@ fn take_sample(
         peak_slack: child.report.peak_slack,
         timeline: child.report.timeline,
         child_micros: child.child_micros,
+        processor_micros: child.report.processor_micros,
         window_micros: child.report.window_micros,
     })
 }

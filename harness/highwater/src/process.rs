@@ -248,6 +248,7 @@ mod tests {
             settled,
             timeline: Vec::new(),
             troughs: Vec::new(),
+            processor_micros: 1,
             window_micros: 1,
         }
     }

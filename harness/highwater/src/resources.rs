@@ -50,6 +50,12 @@ impl Resources {
     }
 }
 
+/// What the processors have spent on this process so far, on all its threads. Allocates nothing.
+pub(crate) fn processor_time() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(spent.tv_sec.unsigned_abs(), u32::try_from(spent.tv_nsec).unwrap_or(0))
+}
+
 /// Makes the peak of resident bytes begin anew (proc(5): `clear_refs`). Where the kernel does not let us, the peak is that of the
 /// whole process, and the caller leaves it out.
 pub(crate) fn reset_rss_peak() -> bool {
@@ -81,6 +87,16 @@ mod tests {
         for thread in threads {
             assert!(thread.join().unwrap());
         }
+    }
+
+    #[test]
+    fn processor_time_passes_with_work_and_not_with_waiting() {
+        let before = processor_time();
+        let mut sum = 0_u64;
+        while processor_time() - before < Duration::from_millis(5) {
+            sum = std::hint::black_box(sum + 1);
+        }
+        assert!(sum > 0 && processor_time() > before);
     }
 
     #[test]

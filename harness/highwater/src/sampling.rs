@@ -111,6 +111,7 @@ mod tests {
             peak_slack: 0,
             timeline: Vec::new(),
             child_micros: 1,
+            processor_micros: 1,
             window_micros: 1,
         }
     }

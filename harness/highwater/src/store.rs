@@ -168,6 +168,7 @@ mod tests {
                 peak_slack: 0,
                 timeline: Vec::new(),
                 child_micros: 2,
+                processor_micros: 1,
                 window_micros: 1,
             }],
             tolerances: Default::default(),

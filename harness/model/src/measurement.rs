@@ -26,6 +26,8 @@ pub struct Sample {
     pub timeline: Vec<Moment>,
     /// Wall time of the whole child, from its start to its end, in microseconds.
     pub child_micros: u64,
+    /// What the processors spent on the whole child in the window, in microseconds.
+    pub processor_micros: u64,
     /// Wall time of the window, in microseconds.
     pub window_micros: u64,
 }
@@ -44,8 +46,8 @@ pub struct Headroom {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measurement {
-    /// How long the window takes with counting, in thousandths of what it takes without: the ratio of the medians of all samples
-    /// and of three further runs. It is measured when numbers are to be accepted; a check has the baseline's. The runs without still
+    /// The processor time of the window with counting, in thousandths of that without: the ratio of the medians of all samples
+    /// and of three further runs. Not wall time, which on a shared machine is mostly the others'. It is measured when numbers are to be accepted; a check has the baseline's. The runs without still
     /// pass through the allocator's hook, which forwards and costs a few percent of a parser's time itself.
     pub cost: Option<u64>,
     /// What counted.
@@ -108,6 +110,7 @@ pub(crate) mod tests {
                     peak_slack: 0,
                     timeline: Vec::new(),
                     child_micros: 2_000,
+                    processor_micros: 1,
                     window_micros: 1_000,
                 })
                 .collect(),

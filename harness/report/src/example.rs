@@ -34,6 +34,7 @@ pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
                 peak_slack: 0,
                 timeline: Vec::new(),
                 child_micros: 2_000,
+                processor_micros: 1,
                 window_micros: 1_000,
             })
             .collect(),

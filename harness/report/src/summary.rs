@@ -32,7 +32,7 @@ pub fn summary(results: &[ScenarioResult], ignored: usize, wall: Duration) -> St
     if let Some((least, most)) = costs.clone().min().zip(costs.max()) {
         let times = |cost: u64| format!("{:.2}", cost as f64 / 1_000.0);
         let range = if least == most { times(most) } else { format!("{} to {}", times(least), times(most)) };
-        text.push_str(&format!("; counting takes {range} times as long as none"));
+        text.push_str(&format!("; counting takes {range} times the processor time of none"));
     }
     text
 }
