@@ -191,10 +191,14 @@ impl<S: Setup, I> Scenario<Phases<Tokio, S, I, Nothing>> {
         self.with_teardown(Async(teardown, PhantomData))
     }
 
-    /// Runs the phases on a multi-thread runtime with this many workers. Totals and retained bytes stay exact; the peak then
-    /// depends on which tasks overlap, so expect a wider spread.
+    /// Runs the phases on a multi-thread runtime with this many workers. The peak then depends on which tasks overlap: its
+    /// tolerance is [`Tolerance::PEAK_OF_WORKERS`] unless declared. Retained bytes and totals are counted as exactly as ever, but
+    /// the runtime keeps a block more or less, so no metric is taken for exact.
     pub fn workers(mut self, workers: usize) -> Self {
         self.declared.runtime = Runtime::MultiThread(workers);
+        if let Some(tolerance) = self.declared.tolerances.get_mut(&Metric::PeakBytes).filter(|found| !found.declared) {
+            *tolerance = Tolerance::PEAK_OF_WORKERS;
+        }
         self
     }
 }
@@ -306,6 +310,15 @@ mod tests {
 
     fn problem<P>(scenario: &Scenario<P>) -> String {
         scenario.declared.problem().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_peak_of_several_workers_has_a_wider_tolerance_unless_declared() {
+        let declared = Tolerance::new(0.01, 0);
+        let peak = |declared: &Declared| declared.tolerances[&Metric::PeakBytes];
+        assert_eq!(peak(&Scenario::new("x").workers(2).declared), Tolerance::PEAK_OF_WORKERS);
+        assert_eq!(peak(&Scenario::new("x").tolerance(Metric::PeakBytes, declared).workers(2).declared), declared);
+        assert_eq!(peak(&Scenario::new("x").workers(2).tolerance(Metric::PeakBytes, declared).declared), declared);
     }
 
     #[test]
