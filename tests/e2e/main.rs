@@ -1,6 +1,7 @@
 //! highwater as a user runs it: whole projects, real cargo, real child processes. One topic a module.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod campaign;
 mod command;
 mod corpus;
 mod known;
