@@ -1,12 +1,14 @@
 //! The campaign with a few runs: it reaches its goals, and its document tells of all that it tries. `CAMPAIGN.md` has the whole.
 
-use crate::project::{Ran, cargo, root};
+use std::process::Command;
+
+use crate::project::{Ran, built, clean, root};
 
 #[test]
 fn a_small_campaign_reaches_its_goals_and_is_told() {
-    let arguments =
-        ["run", "--locked", "-p", "highwater-e2e", "--example", "campaign", "--", "--clean", "30", "--injected", "1"];
-    let tables = Ran::of(cargo(root()).args(arguments)).expect(0).stdout;
+    let campaign = built(&["--workspace", "--example", "campaign"], "campaign");
+    let mut campaign = clean(Command::new(campaign), root());
+    let tables = Ran::of(campaign.args(["--clean", "30", "--injected", "1"])).expect(0).stdout;
     let document = std::fs::read_to_string(root().join("tests/CAMPAIGN.md")).unwrap();
     // What a row of the second table is of: scenario, injection, metric.
     let rows: Vec<String> = tables

@@ -5,26 +5,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use serde_json::Value;
-
-use crate::project::{Project, Ran, cargo, clean, root};
+use crate::project::{Project, Ran, built, clean};
 
 const BASELINE: &str = "baselines/known/exact/x86_64-unknown-linux-gnu.json";
 
 /// The command, built as a user installs it.
 fn binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let built =
-            Ran::of(cargo(root()).args(["build", "-p", "cargo-highwater", "--locked", "--message-format", "json"]))
-                .expect(0);
-        let executable =
-            built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
-                let named = message["target"]["name"] == "cargo-highwater";
-                message["executable"].as_str().filter(|_| named).map(PathBuf::from)
-            });
-        executable.expect("cargo says where it put the command")
-    })
+    BINARY.get_or_init(|| built(&["-p", "cargo-highwater"], "cargo-highwater"))
 }
 
 /// Runs the command in the project.

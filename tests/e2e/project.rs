@@ -77,6 +77,18 @@ pub(crate) fn cargo(folder: &Path) -> Command {
     clean(Command::new(env!("CARGO")), folder)
 }
 
+/// The executable of this target that `cargo build` makes in this workspace with these arguments.
+pub(crate) fn built(arguments: &[&str], name: &str) -> PathBuf {
+    let mut build = cargo(root());
+    let built = Ran::of(build.args(["build", "--locked", "--message-format", "json"]).args(arguments)).expect(0);
+    let executable =
+        built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
+            let named = message["target"]["name"] == name;
+            message["executable"].as_str().filter(|_| named).map(PathBuf::from)
+        });
+    executable.unwrap_or_else(|| panic!("cargo does not say where it put {name}"))
+}
+
 /// The command in a folder, with the target directory of this workspace and without what the test run put in the environment.
 pub(crate) fn clean(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder).env("CARGO_TARGET_DIR", target()).env("CARGO_NET_OFFLINE", "true");

@@ -141,7 +141,7 @@ impl Campaign {
         let left = project::target().join("highwater").join(SUITE).join(scenario).join(left);
         // What an earlier check left is not this one's.
         let _ = std::fs::remove_file(&left);
-        let control = json!({ "mode": "check", "scenarios": [scenario], "injection": injection });
+        let control = json!({ "mode": "check", "engine": "counting", "scenarios": [scenario], "injection": injection });
         let mut suite = clean(Command::new(&self.suite), &self.project.folder);
         let ran = Ran::of(suite.env("HIGHWATER_CONTROL", control.to_string()));
         let result = read(&left).unwrap_or_else(|problem| panic!("{problem}\n{}", ran.all()));
