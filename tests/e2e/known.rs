@@ -90,7 +90,7 @@ fn numbers_and_causes_of_death_are_exact() {
     let timeline = result("exceeds")["failure"]["timeline"].as_array().unwrap().clone();
     assert!(timeline.len() >= 15, "each block is a moment of the timeline: {timeline:?}");
     assert!(timeline.last().unwrap()["live"].as_i64().unwrap() > 15 << 20, "{timeline:?}");
-    assert!(ran.stdout.contains("█ up to 15."), "{}", ran.all());
+    assert!(ran.stdout.contains("█ up to 16.0 MiB live"), "{}", ran.all());
     assert!(result("aborts")["failure"]["output"].as_str().unwrap().contains("about to abort"));
     assert!(ran.stdout.contains("10 passed; 16 failed; 1 ignored"), "{}", ran.all());
 
