@@ -17,7 +17,6 @@ const DIRECTION: &[(&str, &str)] = &[
     ("highwater", "highwater-model highwater-alloc"),
     ("highwater-replay", "highwater"),
     ("highwater-services", "highwater"),
-    ("highwater-profile", "highwater-model"),
     ("highwater-report", "highwater-model"),
     ("cargo-highwater", "highwater highwater-model highwater-report"),
     ("highwater-fixtures", ""),
@@ -123,19 +122,11 @@ fn every_crate_and_module_is_in_the_architecture() {
     }
 }
 
-/// The features of every package that `cargo tree` finds for these arguments. What procedural macros are made of is left out: the
-/// compiler runs it, and nothing links it.
+/// The features of every package that `cargo tree` finds for these arguments.
 fn features(arguments: &[&str]) -> BTreeMap<String, String> {
     let mut command = cargo(root());
     command
-        .args([
-            "tree",
-            "--prefix=none",
-            "--no-dedupe",
-            "--edges=normal,dev,no-proc-macro",
-            "--format={p}\t{f}",
-            "--locked",
-        ])
+        .args(["tree", "--prefix", "none", "--no-dedupe", "-e", "normal,dev", "-f", "{p}\t{f}", "--locked"])
         .args(arguments);
     let listed = Ran::of(&mut command).expect(0).stdout;
     listed

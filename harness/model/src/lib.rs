@@ -13,8 +13,7 @@
 //!
 //! A [`Measurement`] (one or more [`Sample`]s of one scenario) is compared with a [`Baseline`] by [`compare`], which yields a
 //! [`Comparison`] with a [`Verdict`] per metric and one for the whole. A run that yields no number is a [`Failure`] with its
-//! [`Cause`], never a zero. [`ScenarioResult`] is what a finished scenario leaves for reports. [`TopSites`] are
-//! the call sites behind the numbers, and a [`SiteDiff`] says which of them moved.
+//! [`Cause`], never a zero. [`ScenarioResult`] is what a finished scenario leaves for reports.
 
 mod baseline;
 mod bytes;
@@ -30,7 +29,6 @@ mod provenance;
 mod remark;
 mod result;
 mod self_test;
-mod site;
 mod spread;
 mod timeline;
 mod tolerance;
@@ -50,7 +48,6 @@ pub use provenance::Provenance;
 pub use remark::remarks;
 pub use result::{ResultError, ScenarioResult};
 pub use self_test::{Injected, SelfTest, Trial};
-pub use site::{Amount, RestOfSites, SiteChange, SiteDiff, SiteList, TopSites};
 pub use spread::Spread;
 pub use timeline::{Moment, sparkline};
 pub use tolerance::Tolerance;
