@@ -147,9 +147,8 @@ impl Case {
 
 /// One metric of a result beside its baseline.
 fn compared(result: &ScenarioResult, metric: Metric) -> &MetricComparison {
-    let metrics = result.comparison.iter().flat_map(|comparison| &comparison.metrics);
-    let mut found = metrics.filter(|compared| compared.metric == metric);
-    found.next().unwrap_or_else(|| panic!("{metric} is not in {result:?}"))
+    let found = result.comparison.as_ref().and_then(|comparison| comparison.metric(metric));
+    found.unwrap_or_else(|| panic!("{metric} is not in {result:?}"))
 }
 
 /// The packages of a lock file with their versions; of a package with several, all of them.

@@ -200,13 +200,8 @@ impl Campaign {
     /// The accepted peak in bytes.
     fn peak(&self, scenario: &str) -> u64 {
         let result = self.check(scenario, None);
-        let mut metrics = result.comparison.iter().flat_map(|comparison| &comparison.metrics);
-        metrics
-            .find(|compared| compared.metric == PeakBytes)
-            .expect("the peak is compared")
-            .accepted
-            .median
-            .unsigned_abs()
+        let peak = result.comparison.as_ref().and_then(|comparison| comparison.metric(PeakBytes));
+        peak.expect("the peak is compared").accepted.median.unsigned_abs()
     }
 }
 
@@ -216,8 +211,8 @@ fn read(path: &Path) -> Result<ScenarioResult, String> {
 }
 
 fn regressed(result: &ScenarioResult, metric: Metric) -> bool {
-    let mut metrics = result.comparison.iter().flat_map(|comparison| &comparison.metrics);
-    metrics.any(|compared| compared.metric == metric && compared.verdict == Some(Verdict::Regressed))
+    let compared = result.comparison.as_ref().and_then(|comparison| comparison.metric(metric));
+    compared.is_some_and(|compared| compared.verdict == Some(Verdict::Regressed))
 }
 
 impl Clean {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::{Args, value_parser};
 use highwater::{Mode, StoreError};
-use highwater_model::{Baseline, Drift, Engine, Measurement, Metric, ScenarioResult, Spread, Verdict};
+use highwater_model::{Baseline, Drift, Engine, Measurement, ScenarioResult, Spread, Verdict};
 use highwater_report::{Accepted, accepted_table, duration, explanations};
 
 use crate::build::BuildOptions;
@@ -133,9 +133,9 @@ fn too_tight(measurement: &Measurement) -> Option<String> {
         (alone < spread.width()).then(|| {
             format!(
                 "the tolerance of {metric} is {}, and its {} samples lie {} apart: declare `Tolerance::new({}, {})` or more",
-                shown(metric, alone),
+                metric.unit().show_amount(alone),
                 spread.samples,
-                shown(metric, spread.width()),
+                metric.unit().show_amount(spread.width()),
                 tolerance.relative,
                 spread.width(),
             )
@@ -149,15 +149,11 @@ fn unexplained(measurement: &Measurement, baseline: &Baseline) -> Option<String>
         let Drift { accepted, .. } = Drift::of(baseline, metric, measurement.tolerances.get(&metric)?, now.median)?;
         Some(format!(
             "{metric} has risen by {}, from {} that were accepted as \"{}\": say why it may with --reason",
-            shown(metric, now.median.abs_diff(accepted)),
+            metric.unit().show_amount(now.median.abs_diff(accepted)),
             metric.unit().show(accepted),
             baseline.acceptance.reason,
         ))
     })
-}
-
-fn shown(metric: Metric, amount: u64) -> String {
-    metric.unit().show(i64::try_from(amount).unwrap_or(i64::MAX))
 }
 
 /// The table of what was accepted, the files, and what was not accepted with the reason.
@@ -252,7 +248,7 @@ fn prune(project: &Project) -> Result<Exit, CommandError> {
 
 #[cfg(test)]
 mod tests {
-    use highwater_model::{Cause, Failure, Provenance, Runtime, Sample, Tolerance, Workload};
+    use highwater_model::{Cause, Failure, Metric, Provenance, Runtime, Sample, Tolerance, Workload};
 
     use super::*;
 

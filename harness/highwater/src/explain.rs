@@ -111,11 +111,11 @@ fn table(text: &mut String, metrics: &[MetricComparison]) {
         let unit = metric.metric.unit();
         let allowed = metric.allowed.map_or_else(String::new, |allowed| match allowed {
             0 => "exact".to_owned(),
-            allowed => format!("±{}", unit.show(saturated(allowed))),
+            allowed => format!("±{}", unit.show_amount(allowed)),
         });
         let mut verdict = metric.verdict.map_or_else(|| "not gated".to_owned(), |verdict| verdict.to_string());
         if let Some(drift) = metric.drift {
-            let (then, allowed) = (unit.show(drift.accepted), unit.show(saturated(drift.allowed)));
+            let (then, allowed) = (unit.show(drift.accepted), unit.show_amount(drift.allowed));
             let _ =
                 write!(verdict, " in small steps: {then} when last accepted with a reason, allowed since: {allowed}");
         }
@@ -129,11 +129,6 @@ fn table(text: &mut String, metrics: &[MetricComparison]) {
             allowed
         );
     }
-}
-
-/// Beyond 2^63 a tolerance means "any".
-fn saturated(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// In percent of the accepted median; as an amount where that is 0 or where percents say nothing.

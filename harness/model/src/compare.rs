@@ -49,6 +49,13 @@ pub struct Comparison {
     pub verdict: Verdict,
 }
 
+impl Comparison {
+    /// This metric beside its accepted numbers; `None` when only one side has it, or the two are incomparable.
+    pub fn metric(&self, metric: Metric) -> Option<&MetricComparison> {
+        self.metrics.iter().find(|found| found.metric == metric)
+    }
+}
+
 /// One metric beside its accepted numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -80,10 +80,9 @@ impl Injection {
         iterations: u64,
         clean: &Comparison,
     ) -> Result<(Self, &MetricComparison), NotGated> {
-        let find = |metric| clean.metrics.iter().find(|compared| compared.metric == metric);
-        let growth_is_gated = find(Metric::GrowthBytes).is_some_and(|growth| growth.allowed.is_some());
+        let growth_is_gated = clean.metric(Metric::GrowthBytes).is_some_and(|growth| growth.allowed.is_some());
         let metric = kind.metric(growth_is_gated);
-        let compared = find(metric).ok_or(NotGated::NotMeasured(metric))?;
+        let compared = clean.metric(metric).ok_or(NotGated::NotMeasured(metric))?;
         let allowed = compared.allowed.ok_or(NotGated::ShownOnly(metric))?;
         // More than an i64 no metric can show.
         let beyond = allowed.checked_mul(2).filter(|twice| *twice < i64::MAX.unsigned_abs());
@@ -98,11 +97,10 @@ impl Injection {
 
     /// The size with its unit: `16 B/iter`, `1 B`, `3`.
     pub fn shown_size(&self) -> String {
-        let size = |factor| i64::try_from(self.size.saturating_mul(factor)).unwrap_or(i64::MAX);
         match self.kind {
-            InjectionKind::Leak => Unit::BytesPerIteration.show(size(1_000)),
-            InjectionKind::Spike => Unit::Bytes.show(size(1)),
-            _ => Unit::Count.show(size(1)),
+            InjectionKind::Leak => Unit::BytesPerIteration.show_amount(self.size.saturating_mul(1_000)),
+            InjectionKind::Spike => Unit::Bytes.show_amount(self.size),
+            _ => Unit::Count.show_amount(self.size),
         }
     }
 }

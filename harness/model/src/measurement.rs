@@ -47,8 +47,9 @@ pub struct Headroom {
 #[serde(deny_unknown_fields)]
 pub struct Measurement {
     /// The processor time of the window with counting, in thousandths of that without: the ratio of the medians of all samples
-    /// and of three further runs. Not wall time, which on a shared machine is mostly the others'. It is measured when numbers are to be accepted; a check has the baseline's. The runs without still
-    /// pass through the allocator's hook, which forwards and costs a few percent of a parser's time itself.
+    /// and of three further runs. Not wall time, which on a shared machine is mostly the others'. It is measured when numbers
+    /// are to be accepted; a check has the baseline's. The runs without still pass through the allocator's hook, which forwards
+    /// and costs a few percent of a parser's time itself.
     pub cost: Option<u64>,
     /// What counted.
     pub engine: Engine,

@@ -141,6 +141,11 @@ impl Unit {
         }
     }
 
+    /// A magnitude, such as a tolerance or a spread. What is beyond 2^63 is shown as that: a tolerance of "any".
+    pub fn show_amount(self, amount: u64) -> String {
+        self.show(i64::try_from(amount).unwrap_or(i64::MAX))
+    }
+
     /// The number as a change, always signed: `+1.2 MiB`, `0 B`.
     pub fn show_change(self, value: i64) -> String {
         let shown = self.show(value);

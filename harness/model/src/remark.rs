@@ -1,6 +1,6 @@
 //! What the numbers of the heap do not show, in words: growth of the process that no Rust code allocated.
 
-use crate::{Comparison, Measurement, Metric, Spread, Verdict};
+use crate::{Comparison, Measurement, Metric, MetricComparison, Verdict};
 
 /// Resident bytes by which a process differs from its heap for reasons of its own: pages of code that were touched for the first
 /// time, an allocator's arenas. A process without any workload has about 2.5 MiB.
@@ -25,16 +25,18 @@ impl Growth<'_> {
         Some(self.measurement.spread(metric)?.median)
     }
 
+    fn compared(&self, metric: Metric) -> Option<&MetricComparison> {
+        self.comparison?.metric(metric)
+    }
+
     /// What was accepted; 0 without a baseline, since all these metrics are growth over the window.
     fn accepted(&self, metric: Metric) -> i64 {
-        let mut metrics = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
-        metrics.find(|found| found.metric == metric).map_or(0, |found| found.accepted.median)
+        self.compared(metric).map_or(0, |found| found.accepted.median)
     }
 
     fn heap_is_flat(&self) -> bool {
-        let mut metrics = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
-        let heap = [Metric::RetainedBytes, Metric::GrowthBytes];
-        !metrics.any(|found| heap.contains(&found.metric) && found.verdict == Some(Verdict::Regressed))
+        let regressed = |metric| self.compared(metric).is_some_and(|found| found.verdict == Some(Verdict::Regressed));
+        ![Metric::RetainedBytes, Metric::GrowthBytes].into_iter().any(regressed)
     }
 
     /// Resident bytes that the heap at its peak does not explain, and that the baseline did not have.
@@ -78,9 +80,7 @@ impl Growth<'_> {
 
     /// How far the accepted samples lay apart.
     fn width(&self, metric: Metric) -> i64 {
-        let mut metrics = self.comparison.iter().flat_map(|comparison| &comparison.metrics);
-        let accepted = metrics.find(|found| found.metric == metric).map(|found| found.accepted);
-        i64::try_from(accepted.as_ref().map_or(0, Spread::width)).unwrap_or(i64::MAX)
+        i64::try_from(self.compared(metric).map_or(0, |found| found.accepted.width())).unwrap_or(i64::MAX)
     }
 }
 

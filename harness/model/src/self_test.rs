@@ -68,8 +68,7 @@ impl Trial {
         if let Some(failure) = &result.failure {
             return Self::Failed { injection, cause: failure.to_string() };
         }
-        let metrics = result.comparison.iter().flat_map(|comparison| &comparison.metrics);
-        let compared = metrics.copied().find(|compared| compared.metric == metric);
+        let compared = result.comparison.as_ref().and_then(|comparison| comparison.metric(metric)).copied();
         let convicted = compared.and_then(|compared| compared.verdict) == Some(Verdict::Regressed);
         let injected = Injected { injection, metric, compared };
         if result.verdict == Verdict::Regressed && convicted { Self::Caught(injected) } else { Self::Missed(injected) }

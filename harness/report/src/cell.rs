@@ -13,7 +13,7 @@ pub(crate) fn number(metric: Metric, value: i64) -> String {
 
 /// How far several samples lie apart; empty for one sample, which has no spread.
 pub(crate) fn spread(metric: Metric, spread: &Spread) -> String {
-    if spread.samples > 1 { number(metric, saturated(spread.width())) } else { NONE.to_owned() }
+    if spread.samples > 1 { metric.unit().show_amount(spread.width()) } else { NONE.to_owned() }
 }
 
 /// The change from the accepted median, in the way the tolerance is written, so that the two can be told against each other: as
@@ -40,7 +40,7 @@ pub(crate) fn allowed(comparison: &MetricComparison, tolerance: Option<&Toleranc
         (Some(_), Some(tolerance)) if !is_absolute(comparison, Some(tolerance)) => {
             format!("±{}", percent(tolerance.relative))
         }
-        (Some(allowed), _) => format!("±{}", number(comparison.metric, saturated(allowed))),
+        (Some(allowed), _) => format!("±{}", comparison.metric.unit().show_amount(allowed)),
     }
 }
 
@@ -60,11 +60,6 @@ fn is_absolute(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> 
 pub(crate) fn percent(fraction: f64) -> String {
     let percent = fraction * 100.0;
     if percent != 0.0 && percent < 0.1 { format!("{percent:.3} %") } else { format!("{percent:.1} %") }
-}
-
-/// A magnitude as a signed number. Beyond 2^63 a tolerance means "any".
-pub(crate) fn saturated(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -108,8 +108,7 @@ fn movement(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> Str
     let unit = comparison.metric.unit();
     let change = comparison.change();
     let direction = if change > 0 { "rose" } else { "fell" };
-    let mut sentence =
-        format!("{} {direction} by {}", comparison.metric, unit.show(cell::saturated(change.unsigned_abs())));
+    let mut sentence = format!("{} {direction} by {}", comparison.metric, unit.show_amount(change.unsigned_abs()));
     if let Some(relative) = cell::telling_change(comparison) {
         sentence.push_str(&format!(" ({:+.1} %)", relative * 100.0));
     }
@@ -125,14 +124,14 @@ fn movement(comparison: &MetricComparison, tolerance: Option<&Tolerance>) -> Str
         }
     }
     if let Some(drift) = comparison.drift {
-        let (then, allowed) = (unit.show(drift.accepted), unit.show(cell::saturated(drift.allowed)));
+        let (then, allowed) = (unit.show(drift.accepted), unit.show_amount(drift.allowed));
         sentence.push_str(&format!("; last accepted with a reason: {then}, allowed since then: {allowed}"));
     } else if let Some(allowed) = comparison.allowed {
         let shown = cell::allowed(comparison, tolerance);
         sentence.push_str(&match allowed {
             0 => "; it is exact".to_owned(),
-            _ if shown.ends_with('%') => format!("; allowed: {} ({shown})", unit.show(cell::saturated(allowed))),
-            _ => format!("; allowed: {}", unit.show(cell::saturated(allowed))),
+            _ if shown.ends_with('%') => format!("; allowed: {} ({shown})", unit.show_amount(allowed)),
+            _ => format!("; allowed: {}", unit.show_amount(allowed)),
         });
     }
     sentence

@@ -45,8 +45,7 @@ pub(crate) fn rows(result: &ScenarioResult) -> Vec<Row> {
 fn row(result: &ScenarioResult, metric: Metric) -> Option<Row> {
     let measurement = result.measurement.as_ref();
     let tolerance = measurement.and_then(|measurement| measurement.tolerances.get(&metric));
-    let compared = result.comparison.iter().flat_map(|comparison| &comparison.metrics);
-    match compared.into_iter().find(|comparison| comparison.metric == metric) {
+    match result.comparison.as_ref().and_then(|comparison| comparison.metric(metric)) {
         Some(comparison) => Some(Row {
             metric: metric.to_string(),
             baseline: cell::number(metric, comparison.accepted.median),

@@ -86,7 +86,7 @@ fn explanation(test: &SelfTest, trial: &Trial, colour: Colour) -> String {
                     let (accepted, now) = (show(compared.accepted.median), show(compared.now.median));
                     let allowed = compared.allowed.map_or_else(
                         || "not gated".to_owned(),
-                        |allowed| format!("allowed: {}", show(cell::saturated(allowed))),
+                        |allowed| format!("allowed: {}", metric.unit().show_amount(allowed)),
                     );
                     format!("{metric} came to {now}, accepted are {accepted}; {allowed}")
                 }
