@@ -23,7 +23,7 @@ fn the_project_in_the_readme_compiles_and_gates() {
 
     let project = Project::empty("readme");
     // What `cargo new` writes, and the workspace's profile, so that dependencies are built once for all projects here.
-    let profile = "[profile.dev]\nopt-level = 3\ndebug = \"line-tables-only\"\n";
+    let profile = "[profile.dev]\nopt-level = 3\ndebug = \"limited\"\n";
     project.write("Cargo.toml", &format!(
         "[package]\nname = \"my-worker\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{manifest}\n[workspace]\n\n{profile}"
     ));
