@@ -13,7 +13,8 @@
 //!
 //! A [`Measurement`] (one or more [`Sample`]s of one scenario) is compared with a [`Baseline`] by [`compare`], which yields a
 //! [`Comparison`] with a [`Verdict`] per metric and one for the whole. A run that yields no number is a [`Failure`] with its
-//! [`Cause`], never a zero. [`ScenarioResult`] is what a finished scenario leaves for reports.
+//! [`Cause`], never a zero. [`ScenarioResult`] is what a finished scenario leaves for reports. [`TopSites`] are
+//! the call sites behind the numbers, and a [`SiteDiff`] says which of them moved.
 
 mod baseline;
 mod bytes;
@@ -29,6 +30,7 @@ mod provenance;
 mod remark;
 mod result;
 mod self_test;
+mod site;
 mod spread;
 mod timeline;
 mod tolerance;
@@ -48,6 +50,7 @@ pub use provenance::Provenance;
 pub use remark::remarks;
 pub use result::{ResultError, ScenarioResult};
 pub use self_test::{Injected, SelfTest, Trial};
+pub use site::{Amount, RestOfSites, SiteChange, SiteDiff, SiteList, TopSites};
 pub use spread::Spread;
 pub use timeline::{Moment, sparkline};
 pub use tolerance::Tolerance;
