@@ -14,7 +14,8 @@ use crate::project::{Ran, cargo, root};
 const DIRECTION: &[(&str, &str)] = &[
     ("highwater-model", ""),
     ("highwater-alloc", ""),
-    ("highwater", "highwater-model highwater-alloc"),
+    ("highwater-profile", "highwater-model"),
+    ("highwater", "highwater-model highwater-alloc highwater-profile"),
     ("highwater-replay", "highwater"),
     ("highwater-services", "highwater"),
     ("highwater-report", "highwater-model"),

@@ -1,0 +1,151 @@
+//! The sites that moved, in words: what a failing test prints.
+
+use std::fmt::Write as _;
+
+use highwater_model::{Amount, Metric, SiteChange, SiteDiff};
+
+/// The sites that moved as text, largest first, at most `length` of each kind; empty when nothing moved.
+///
+/// ```text
+/// call sites by peak:
+///   grew by 12.0 MiB, from 2.0 MiB in 10 blocks to 14.0 MiB in 70
+///     worker::sync (async), src/sync.rs:42
+///     calls alloc::vec::Vec::push
+///     called by worker::run (async), worker::main
+///   1.2 MiB more than these sites explain
+/// ```
+pub fn explain(diff: &SiteDiff, length: usize) -> String {
+    let mut text = String::new();
+    let kinds: [(&[SiteChange], Told, &str); 4] = [
+        (&diff.grown, grew, "grew"),
+        (&diff.appeared, appeared, "appeared"),
+        (&diff.shrunk, shrank, "shrank"),
+        (&diff.vanished, vanished, "vanished"),
+    ];
+    let unit = diff.metric.unit();
+    for (changes, told, verb) in kinds {
+        for change in changes.iter().take(length) {
+            let _ = writeln!(text, "  {}", told(change, &|bytes| unit.show(bytes)));
+            site(&mut text, change);
+        }
+        if let Some(others @ [_, ..]) = changes.get(length..) {
+            let bytes = others.iter().map(|change| change.change().abs()).sum();
+            let _ = writeln!(text, "  {} more {verb}, by {}", others.len(), unit.show(bytes));
+        }
+    }
+    if diff.unexplained > 0 {
+        let _ = writeln!(text, "  {} more than these sites explain", unit.show(diff.unexplained));
+    }
+    if text.is_empty() { text } else { format!("call sites by {}:\n{text}", diff.metric) }
+}
+
+type Told = fn(&SiteChange, &dyn Fn(i64) -> String) -> String;
+
+fn grew(change: &SiteChange, show: &dyn Fn(i64) -> String) -> String {
+    format!("grew by {}, {}", show(change.change()), from_to(change, show))
+}
+
+fn shrank(change: &SiteChange, show: &dyn Fn(i64) -> String) -> String {
+    format!("shrank by {}, {}", show(-change.change()), from_to(change, show))
+}
+
+fn appeared(change: &SiteChange, show: &dyn Fn(i64) -> String) -> String {
+    let mut text = format!("appeared with {}", amount(&change.now, show));
+    if change.then_at_most > 0 {
+        let _ =
+            write!(text, "; it is not among the baseline's largest, so it had at most {}", show(change.then_at_most));
+    }
+    text
+}
+
+fn vanished(change: &SiteChange, show: &dyn Fn(i64) -> String) -> String {
+    format!("vanished with {}", amount(&change.then, show))
+}
+
+fn from_to(change: &SiteChange, show: &dyn Fn(i64) -> String) -> String {
+    format!("from {} to {}", amount(&change.then, show), amount(&change.now, show))
+}
+
+fn amount(amount: &Amount, show: &dyn Fn(i64) -> String) -> String {
+    let blocks = if amount.blocks == 1 { "block" } else { "blocks" };
+    format!("{} in {} {blocks}", show(amount.bytes), Metric::RetainedBlocks.unit().show(amount.blocks))
+}
+
+fn site(text: &mut String, change: &SiteChange) {
+    let place = change.place.as_ref().map(|place| format!(", {place}")).unwrap_or_default();
+    match change.callers.split_first() {
+        Some((first, callers)) => {
+            let _ = writeln!(text, "    {first}{place}");
+            if let Some(calls) = &change.calls {
+                let _ = writeln!(text, "    calls {calls}");
+            }
+            if !callers.is_empty() {
+                let _ = writeln!(text, "    called by {}", callers.join(", "));
+            }
+        }
+        None => {
+            let function = change.calls.as_deref().unwrap_or("no function is known");
+            let _ = writeln!(text, "    {function}{place}, not called by own code");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::example::profile;
+    use crate::{Measure, Profile, diff};
+
+    fn check(then: &Profile, now: &Profile, change: i64, length: usize, expected: &str) {
+        assert_eq!(explain(&diff(&then.top().peak, now, Measure::Peak, change), length), expected);
+    }
+
+    #[test]
+    fn nothing_is_said_when_nothing_moved() {
+        let same = profile(&[("worker::sync worker::main", 1_000, 0)]);
+        check(&same, &same, 0, 10, "");
+    }
+
+    #[test]
+    fn the_first_own_function_its_place_and_its_callers_are_named() {
+        let stack = "alloc::vec::Vec<T,A>::push worker::sync::{async_fn#0} serde_json::visit worker::run::{async_fn#0} worker::main";
+        check(
+            &profile(&[(stack, 2_000_000, 0)]),
+            &profile(&[(stack, 14_000_000, 0)]),
+            12_000_300,
+            10,
+            "call sites by peak:
+  grew by 11.4 MiB, from 1.9 MiB in 20,000 blocks to 13.4 MiB in 140,000 blocks
+    worker::sync (async), src/sync.rs:42
+    calls alloc::vec::Vec::push
+    called by worker::run (async), worker::main
+  300 B more than these sites explain
+",
+        );
+    }
+
+    #[test]
+    fn sites_that_came_and_went_are_told_and_a_long_list_is_cut() {
+        check(
+            &profile(&[("worker::old worker::run", 800, 0)]),
+            &profile(&[
+                ("worker::a", 400, 0),
+                ("worker::b", 300, 0),
+                ("worker::c", 200, 0),
+                ("serde_json::read", 5_000, 0),
+            ]),
+            5_100,
+            2,
+            "call sites by peak:
+  appeared with 5,000 B in 50 blocks
+    serde_json::read, serde_json-1.0.154/src/de.rs:42, not called by own code
+  appeared with 400 B in 4 blocks
+    worker::a, src/sync.rs:42
+  2 more appeared, by 500 B
+  vanished with 800 B in 8 blocks
+    worker::old
+    called by worker::run
+",
+        );
+    }
+}
