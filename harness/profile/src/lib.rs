@@ -30,8 +30,8 @@
 //!
 //! Data flows one way: [`read_dhat`] or [`symbolise`] yield [`RawStack`]s; [`Profile::new`] names and trims them for a [`Workspace`];
 //! [`Profile::top`] is what a baseline keeps, [`diff`] compares a later profile with it, and [`explain`] says it in words.
-//! Drawing and encoding profiles is left to `highwater-report`, so that a scenario links none of that. Nothing here opens a file,
-//! starts a process or asks the time.
+//! [`write_dhat`] hands the stacks to other tools as they were recorded; drawing and encoding profiles is left to
+//! `highwater-report`, so that a scenario links none of that. Nothing here opens a file, starts a process or asks the time.
 
 mod dhat;
 mod diff;
@@ -47,7 +47,7 @@ mod workspace;
 #[cfg(test)]
 mod example;
 
-pub use dhat::{DhatError, read_dhat};
+pub use dhat::{DhatAbout, DhatError, read_dhat, write_dhat};
 pub use diff::diff;
 pub use explain::explain;
 pub use identity::Identity;

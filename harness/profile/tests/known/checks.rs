@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use highwater_model::{Amount, SiteList};
-use highwater_profile::{Amounts, Measure, Profile, RawFrame, RawStack, Site, diff, explain};
+use highwater_profile::{
+    Amounts, DhatAbout, Measure, Profile, RawFrame, RawStack, Site, diff, explain, read_dhat, write_dhat,
+};
 
 use crate::child::{Known, workspace};
 use crate::workload::Sizes;
@@ -23,6 +25,7 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("sites_survive_edits", sites_survive_edits),
     ("an_extracted_function_is_the_same_site", an_extracted_function_is_the_same_site),
     ("frames_of_runtimes_and_of_the_allocator_are_trimmed", frames_of_runtimes_and_of_the_allocator_are_trimmed),
+    ("a_profile_that_is_written_is_read_back", a_profile_that_is_written_is_read_back),
 ];
 
 static FIRST: LazyLock<Known> = LazyLock::new(|| Known::of(Sizes { left: 7_000, right: 9_000 }));
@@ -204,4 +207,12 @@ fn frames_of_runtimes_and_of_the_allocator_are_trimmed() {
         own += stack.own().count();
     }
     assert!(own > 50, "{own} own frames");
+}
+
+fn a_profile_that_is_written_is_read_back() {
+    let mut file = Vec::new();
+    write_dhat(&mut file, &DhatAbout::default(), &FIRST.stacks).unwrap();
+    let stacks = read_dhat("again.json", file.as_slice()).unwrap();
+    assert!(stacks.len() > 30, "{} stacks", stacks.len());
+    assert_eq!(Profile::new(stacks, &workspace()), profile());
 }
