@@ -18,7 +18,7 @@ const DIRECTION: &[(&str, &str)] = &[
     ("highwater", "highwater-model highwater-alloc highwater-profile"),
     ("highwater-replay", "highwater"),
     ("highwater-services", "highwater"),
-    ("highwater-report", "highwater-model"),
+    ("highwater-report", "highwater-model highwater-profile"),
     ("cargo-highwater", "highwater highwater-model highwater-report"),
     ("highwater-fixtures", ""),
     ("ats-sync", "+ highwater highwater-replay highwater-services"),

@@ -1,5 +1,6 @@
-//! Results of highwater as text: tables for a terminal, markdown for the summary of a CI job, JSON for scripts. Every
-//! function takes plain values of `highwater-model` and returns a `String`; nothing here reads, writes or asks the time.
+//! Results of highwater as text: tables for a terminal, markdown for the summary of a CI job, JSON for scripts; and the call sites
+//! behind them for other tools. Every function takes plain values of `highwater-model` or `highwater-profile` and returns a
+//! `String` or fills a writer; nothing here opens a file or asks the time.
 //!
 //! ```
 //! use highwater_model::{Cause, Failure, ScenarioResult, Verdict};
@@ -22,6 +23,9 @@
 //! What `cargo highwater check` prints is [`table`], then [`explanations`], then [`summary`]; [`markdown`] holds the same in one
 //! text, [`json`] the values themselves. [`accepted_table`] is for `update`, [`list_table`] for
 //! `list` and [`self_test_report`] for `self-test`.
+//!
+//! A profile is written as [`folded`] stacks, drawn as a [`flamegraph`] or, beside a baseline, as a [`differential_flamegraph`],
+//! and handed to `go tool pprof` by [`write_pprof`].
 
 mod accepted;
 mod cell;
@@ -31,6 +35,7 @@ mod json;
 mod layout;
 mod list;
 mod markdown;
+mod profile;
 mod row;
 mod self_test;
 mod summary;
@@ -45,6 +50,7 @@ pub use explanation::explanations;
 pub use json::json;
 pub use list::{BaselineStatus, Listed, list_table};
 pub use markdown::markdown;
+pub use profile::{FlamegraphError, differential_flamegraph, differential_folded, flamegraph, folded, write_pprof};
 pub use self_test::self_test_report;
 pub use summary::{duration, summary};
 pub use table::table;
