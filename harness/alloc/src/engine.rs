@@ -6,15 +6,18 @@ pub(crate) mod stats_alloc;
 
 pub(crate) mod dhat;
 
+#[expect(unsafe_code, reason = "the standard library allocates to read a variable")]
+mod variable;
+
 use std::alloc::GlobalAlloc;
 use std::fmt;
 use std::hint::black_box;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8};
 
-use crate::is_counting;
 use crate::slot::Numbers;
 use crate::thread::{LEDGER, with_slot};
+use crate::{is_counting, sites};
 
 /// What counts the allocations of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,10 @@ pub enum Engine {
     /// - Its peak is the process's since it was chosen. A window's is known if it is higher than the one before.
     /// - It allocates from the system's allocator, so it can stand for no other.
     Dhat,
+    /// This crate's own counters, and for every block the call stack that made it: [`call_stacks`](crate::call_stacks). Has to be
+    /// known before the first allocation, from the environment variable [`SITES_VARIABLE`](crate::SITES_VARIABLE), and needs
+    /// frame pointers: `-C force-frame-pointers=yes`.
+    Sites,
     /// None: what passes through is not counted, which shows what the counting costs.
     Off,
 }
@@ -46,11 +53,18 @@ pub enum EngineError {
     Chosen(Engine),
     /// [`Engine::Dhat`] over an allocator other than the system's.
     DhatOverAnother,
-    /// A limit under an engine other than [`Engine::Counting`].
+    /// A limit under an engine that does not look at one.
     NoLimit(Engine),
+    /// [`Engine::Sites`] in a process that began without [`SITES_VARIABLE`](crate::SITES_VARIABLE).
+    SitesTooLate,
+    /// [`Engine::Sites`] in a process that was built without frame pointers.
+    NoFramePointers,
 }
 
-static CHOSEN: AtomicU8 = AtomicU8::new(Engine::Counting as u8);
+static CHOSEN: AtomicU8 = AtomicU8::new(UNDECIDED);
+
+/// Until the first allocation, or the first question.
+const UNDECIDED: u8 = u8::MAX;
 
 /// Whether dhat was asked to stand for an allocator that it cannot stand for.
 static REFUSED: AtomicBool = AtomicBool::new(false);
@@ -65,15 +79,18 @@ impl Engine {
     /// When [`Alloc`](crate::Alloc) is not the global allocator, when another engine was chosen before, or when the engine cannot
     /// work over the inner allocator. Then nothing has changed.
     pub fn choose(self) -> Result<(), EngineError> {
-        match chosen() {
-            Self::Counting => {}
-            other => return Err(EngineError::Chosen(other)),
+        match (chosen(), self) {
+            (Self::Counting, Self::Sites) => return Err(EngineError::SitesTooLate),
+            (Self::Counting, _) => {}
+            (Self::Sites, Self::Sites) if sites::has_frame_pointers() => {}
+            (Self::Sites, Self::Sites) => return Err(EngineError::NoFramePointers),
+            (other, _) => return Err(EngineError::Chosen(other)),
         }
         if !is_counting() {
             return Err(EngineError::NotTheAllocator);
         }
         match self {
-            Self::Counting => {}
+            Self::Counting | Self::Sites => {}
             Self::StatsAlloc => stats_alloc::begin(),
             Self::Dhat => return begin_dhat(),
             Self::Off => {}
@@ -107,12 +124,34 @@ pub(crate) fn is_ours() -> bool {
     CHOSEN.load(Relaxed) == Engine::Counting as u8
 }
 
+/// As [`is_ours`], where nothing was decided yet.
+#[cold]
+pub(crate) fn becomes_ours() -> bool {
+    chosen() == Engine::Counting
+}
+
+/// Whether this crate's ledger counts.
+pub(crate) fn has_ledger() -> bool {
+    matches!(chosen(), Engine::Counting | Engine::Sites)
+}
+
+/// Blocks have room for their site or not from the first one on, so the first one decides it.
+#[cold]
+fn decide() -> Engine {
+    let engine = if variable::is_set(sites::VARIABLE) { Engine::Sites } else { Engine::Counting };
+    // Another thread that is here at the same moment decides alike.
+    CHOSEN.store(engine as u8, Relaxed);
+    engine
+}
+
 #[inline]
 pub(crate) fn chosen() -> Engine {
     match CHOSEN.load(Relaxed) {
         engine if engine == Engine::Counting as u8 => Engine::Counting,
         engine if engine == Engine::StatsAlloc as u8 => Engine::StatsAlloc,
+        engine if engine == Engine::Sites as u8 => Engine::Sites,
         engine if engine == Engine::Dhat as u8 => Engine::Dhat,
+        UNDECIDED => decide(),
         _ => Engine::Off,
     }
 }
@@ -126,7 +165,7 @@ pub(crate) fn stats_alloc() -> Option<&'static impl GlobalAlloc> {
 /// What the engine has counted; none where none counts.
 pub(crate) fn numbers() -> Option<Numbers> {
     match chosen() {
-        Engine::Counting => Some(LEDGER.numbers()),
+        Engine::Counting | Engine::Sites => Some(LEDGER.numbers()),
         Engine::StatsAlloc => stats_alloc::numbers(),
         Engine::Dhat => Some(dhat::numbers()),
         Engine::Off => None,
@@ -136,7 +175,7 @@ pub(crate) fn numbers() -> Option<Numbers> {
 /// Bytes live; none where none counts.
 pub(crate) fn live() -> Option<i64> {
     match chosen() {
-        Engine::Counting => Some(LEDGER.live()),
+        Engine::Counting | Engine::Sites => Some(LEDGER.live()),
         _ => numbers().map(|numbers| numbers.live_bytes),
     }
 }
@@ -145,6 +184,11 @@ pub(crate) fn live() -> Option<i64> {
 pub(crate) fn open() -> Option<Numbers> {
     match chosen() {
         Engine::Counting => Some(with_slot(|slot| LEDGER.open(slot))),
+        Engine::Sites => {
+            let opened = with_slot(|slot| LEDGER.open(slot));
+            sites::opened(opened.live_bytes);
+            Some(opened)
+        }
         _ => numbers(),
     }
 }
@@ -152,7 +196,7 @@ pub(crate) fn open() -> Option<Numbers> {
 /// The bytes between which the peak lies: since the window began, where an engine has windows.
 pub(crate) fn peak() -> Option<(i64, i64)> {
     match chosen() {
-        Engine::Counting => Some(with_slot(|slot| LEDGER.peak(slot))),
+        Engine::Counting | Engine::Sites => Some(with_slot(|slot| LEDGER.peak(slot))),
         Engine::Dhat => Some((dhat::peak_bytes(), dhat::peak_bytes())),
         Engine::StatsAlloc | Engine::Off => None,
     }
@@ -171,8 +215,17 @@ impl fmt::Display for EngineError {
                  `highwater::Alloc::new()`",
             ),
             Self::NoLimit(engine) => {
-                write!(f, "the engine {engine:?} cannot enforce a limit: only the counting engine can")
+                write!(f, "the engine {engine:?} cannot enforce a limit: only the counting engine can, with call sites or without")
             }
+            Self::SitesTooLate => write!(
+                f,
+                "call sites are counted from a process's first allocation on or not at all: start it with {}=1",
+                crate::SITES_VARIABLE
+            ),
+            Self::NoFramePointers => f.write_str(
+                "this executable was built without frame pointers, so call sites cannot be told: build with \
+                 `-C force-frame-pointers=yes` (rustflags in .cargo/config.toml)",
+            ),
         }
     }
 }

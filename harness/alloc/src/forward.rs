@@ -4,6 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::any::TypeId;
 
 use crate::engine::{self, Engine};
+use crate::sites::Footed;
 
 /// An inner allocator, under the engine that was chosen.
 pub(crate) struct Forward<'a, A>(pub(crate) &'a A);
@@ -27,6 +28,10 @@ impl<A: GlobalAlloc + 'static> Forward<'_, A> {
 unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Forward<'_, A> {
     #[cold]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if engine::chosen() == Engine::Sites {
+            // SAFETY: the caller keeps the contract of `alloc`, and has been given blocks of this alone.
+            return unsafe { Footed(self.0).alloc(layout) };
+        }
         if self.is_dhat_s() {
             // SAFETY: the caller keeps the contract of `alloc`, which is dhat's.
             return unsafe { dhat::Alloc.alloc(layout) };
@@ -41,6 +46,10 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Forward<'_, A> {
 
     #[cold]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if engine::chosen() == Engine::Sites {
+            // SAFETY: the caller keeps the contract of `dealloc`, and has been given blocks of this alone.
+            return unsafe { Footed(self.0).dealloc(block, layout) };
+        }
         if self.is_dhat_s() {
             // SAFETY: the caller keeps the contract of `dealloc`, and `block` is of the same memory.
             return unsafe { dhat::Alloc.dealloc(block, layout) };
@@ -55,6 +64,10 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Forward<'_, A> {
 
     #[cold]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if engine::chosen() == Engine::Sites {
+            // SAFETY: the caller keeps the contract of `alloc_zeroed`, and has been given blocks of this alone.
+            return unsafe { Footed(self.0).alloc_zeroed(layout) };
+        }
         if self.is_dhat_s() {
             // SAFETY: the caller keeps the contract of `alloc_zeroed`, which is dhat's.
             return unsafe { dhat::Alloc.alloc_zeroed(layout) };
@@ -69,6 +82,10 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Forward<'_, A> {
 
     #[cold]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if engine::chosen() == Engine::Sites {
+            // SAFETY: the caller keeps the contract of `realloc`, and has been given blocks of this alone.
+            return unsafe { Footed(self.0).realloc(block, layout, new_size) };
+        }
         if self.is_dhat_s() {
             // SAFETY: the caller keeps the contract of `realloc`, and `block` is of the same memory.
             return unsafe { dhat::Alloc.realloc(block, layout, new_size) };

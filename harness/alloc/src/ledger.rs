@@ -172,7 +172,7 @@ impl Ledger {
         slot
     }
 
-    fn slots(&self) -> impl Iterator<Item = &'static Slot> {
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &'static Slot> {
         std::iter::successors(reach(&self.slots), |slot| reach(slot.next()))
     }
 
@@ -241,7 +241,8 @@ impl Ledger {
         live.saturating_add(left.clamp(0, leeway))
     }
 
-    fn ceilings_of_others(&self, slot: &Slot) -> i64 {
+    /// What the other slots cannot pass without posting.
+    pub(crate) fn ceilings_of_others(&self, slot: &Slot) -> i64 {
         self.ceilings.0.load().bytes.wrapping_sub(slot.ceiling())
     }
 
@@ -358,6 +359,19 @@ impl Ledger {
     /// The counters of all slots.
     pub(crate) fn numbers(&self) -> Numbers {
         self.slots().map(Slot::numbers).fold(Numbers::ZERO, Numbers::plus)
+    }
+
+    /// A mark that changes with every post.
+    #[inline]
+    pub(crate) fn posts(&self) -> u16 {
+        self.ceilings.0.load().stamp
+    }
+
+    /// Raises the upper bound of the peak to what it is by now, and returns it. `slot` is the caller's.
+    pub(crate) fn upper_by_now(&self, slot: &Slot) -> i64 {
+        fence(SeqCst);
+        self.account(slot);
+        self.upper.load().bytes
     }
 
     /// Bytes live in all slots.

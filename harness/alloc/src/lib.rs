@@ -68,14 +68,18 @@ mod forward;
 #[expect(unsafe_code, reason = "a thread's counters live in memory for which the counting allocator cannot ask itself")]
 mod ledger;
 mod limit;
+mod sites;
 mod slot;
 mod stamped;
 mod thread;
 mod timeline;
 mod window;
+#[expect(unsafe_code, reason = "asks the system for memory")]
+mod zeroed;
 
 pub use alloc::Alloc;
 pub use engine::{Engine, EngineError};
 pub use limit::{Exceeded, lift_limit, set_limit};
+pub use sites::{Amount, CallStack, SITES_VARIABLE, call_stacks};
 pub use timeline::{Moment, begin_timeline, timeline};
 pub use window::{Counts, Peak, Window, footprint_bytes, is_counting, live_bytes, peak_bytes};

@@ -36,7 +36,7 @@ static REPORT: OnceLock<fn(Exceeded) -> !> = OnceLock::new();
 /// # Panics
 /// When a limit was set before: there is one `report` a process.
 pub fn set_limit(limit: u64, report: fn(Exceeded) -> !) -> Result<(), EngineError> {
-    if !engine::is_ours() {
+    if !engine::has_ledger() {
         return Err(EngineError::NoLimit(engine::chosen()));
     }
     assert!(REPORT.set(report).is_ok(), "the limit can be set once in a process");

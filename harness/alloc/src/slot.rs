@@ -1,9 +1,11 @@
 //! The counters of one thread and the hot path that changes them. What the counters of all threads add up to is `ledger`'s.
 
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64};
 
 use crate::ledger::Ledger;
+use crate::sites::ThreadSites;
 
 /// What one thread has counted. Only the thread that owns a slot writes the counters in its first cache line, so a load and a
 /// store do where shared counters need a locked instruction; every thread may read them. A slot outlives its thread: the next
@@ -32,6 +34,8 @@ pub(crate) struct Slot {
     /// `live` when the window was opened: written by whoever opens it.
     live_at_open: AtomicI64,
     next: AtomicPtr<Slot>,
+    /// The engine `sites` has something of its own in each slot.
+    sites: OnceLock<&'static ThreadSites>,
 }
 
 /// A floor that every fall is below.
@@ -166,6 +170,7 @@ impl Slot {
             noted: AtomicU64::new(0),
             live_at_open: AtomicI64::new(0),
             next: AtomicPtr::new(std::ptr::null_mut()),
+            sites: OnceLock::new(),
         }
     }
 
@@ -190,6 +195,10 @@ impl Slot {
 
     pub(crate) fn next(&self) -> &AtomicPtr<Slot> {
         &self.next
+    }
+
+    pub(crate) fn sites(&self) -> &OnceLock<&'static ThreadSites> {
+        &self.sites
     }
 
     pub(crate) fn live(&self) -> i64 {
