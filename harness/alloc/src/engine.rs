@@ -12,6 +12,7 @@ mod variable;
 use std::alloc::GlobalAlloc;
 use std::fmt;
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8};
 
@@ -111,6 +112,32 @@ fn begin_dhat() -> Result<(), EngineError> {
     }
     dhat::begin();
     Ok(())
+}
+
+/// What dhat writes of a span: the call stacks that allocated, as a file for its viewer.
+#[derive(Debug)]
+#[must_use = "the file is written when this is finished"]
+pub struct DhatProfile(());
+
+impl DhatProfile {
+    /// Begins the span. Blocks that were made before it are none of its; its counters begin anew.
+    ///
+    /// # Errors
+    /// When [`Engine::Dhat`] was not chosen.
+    pub fn begin(file: &Path) -> Result<Self, EngineError> {
+        match chosen() {
+            Engine::Dhat => {
+                dhat::begin_profile(file);
+                Ok(Self(()))
+            }
+            other => Err(EngineError::Chosen(other)),
+        }
+    }
+
+    /// Ends the span and writes the file. dhat tells standard error what it wrote, or why it could not.
+    pub fn finish(self) {
+        dhat::end_profile();
+    }
 }
 
 /// Called by an allocator that dhat was to stand for and that is not the system's.

@@ -78,8 +78,8 @@ mod window;
 mod zeroed;
 
 pub use alloc::Alloc;
-pub use engine::{Engine, EngineError};
+pub use engine::{DhatProfile, Engine, EngineError};
 pub use limit::{Exceeded, lift_limit, set_limit};
-pub use sites::{Amount, CallStack, SITES_VARIABLE, call_stacks};
+pub use sites::{Amount, CallStack, SITES_VARIABLE, call_stacks, has_frame_pointers};
 pub use timeline::{Moment, begin_timeline, timeline};
 pub use window::{Counts, Peak, Window, footprint_bytes, is_counting, live_bytes, peak_bytes};

@@ -242,7 +242,8 @@ impl CallStack {
     }
 }
 
-/// Whether this process has frame pointers, by following those of a recursion: without them the walk meets something else.
-pub(crate) fn has_frame_pointers() -> bool {
+/// Whether this executable was built with frame pointers, which [`Engine::Sites`](crate::Engine::Sites) needs: follows those of a
+/// recursion.
+pub fn has_frame_pointers() -> bool {
     stack::frames_of_a_recursion_are_seen()
 }

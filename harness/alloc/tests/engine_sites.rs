@@ -135,11 +135,11 @@ fn child_adds_up() {
 const SIZE: usize = 1_237;
 
 #[inline(never)]
-fn recurse(depth: usize, kept: &mut Vec<Box<[u8; SIZE]>>) {
+fn recurse(depth: usize, kept: &mut Vec<Vec<u8>>) {
     if depth > 0 {
         recurse(depth - 1, kept);
     } else {
-        kept.push(black_box(Box::new([1; SIZE])));
+        kept.push(black_box(vec![1; SIZE]));
     }
     black_box(&kept);
 }
