@@ -4,6 +4,7 @@
 mod campaign;
 mod command;
 mod corpus;
+mod culprits;
 mod known;
 mod project;
 mod readme;

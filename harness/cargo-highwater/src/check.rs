@@ -138,6 +138,7 @@ mod tests {
             measurement: None,
             comparison: None,
             failure: Some(Failure::before_the_run(Cause::NoMessage)),
+            sites: None,
         };
         let checked = Checked { results: vec![failed], ignored: 1, wall: Duration::from_secs(2) };
         let text = checked.report(Format::Table, Colour::Never);

@@ -94,6 +94,7 @@ mod tests {
                 measurement: None,
                 comparison: None,
                 failure: None,
+                sites: None,
             })
             .collect();
         assert_eq!(Exit::of(&results, strict) as u8, expect, "{verdicts:?} strict: {strict}");

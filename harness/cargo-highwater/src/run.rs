@@ -192,6 +192,7 @@ fn failed(listing: &Listing, failure: Failure) -> ScenarioResult {
         measurement: None,
         comparison: None,
         failure: Some(failure),
+        sites: None,
     }
 }
 

@@ -255,6 +255,7 @@ mod tests {
     fn result(scenario: &str, peak: i64) -> ScenarioResult {
         let measurement = Measurement {
             cost: None,
+            sites: None,
             engine: Engine::Counting,
             provenance: Provenance {
                 allocator: "system".into(),
@@ -289,6 +290,7 @@ mod tests {
             measurement: Some(measurement),
             comparison: None,
             failure: None,
+            sites: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::drive::Run;
 use crate::message::{Instruction, JournalWriter, Message};
 use crate::phases::BoxError;
 use crate::suite::Entry;
-use crate::{Context, position};
+use crate::{Context, position, profiler};
 
 /// Runs the scenario that the instruction names.
 pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: &[Entry]) -> ExitCode {
@@ -64,6 +64,7 @@ fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
         Engine::Counting => highwater_alloc::Engine::Counting,
         Engine::StatsAlloc => highwater_alloc::Engine::StatsAlloc,
         Engine::Dhat => highwater_alloc::Engine::Dhat,
+        Engine::Sites => highwater_alloc::Engine::Sites,
         Engine::Off => highwater_alloc::Engine::Off,
     };
     match engine.choose() {
@@ -76,6 +77,9 @@ fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
             position::tell(&Message::Error { phase: position::phase(), message: error.to_string() });
             return ExitCode::FAILURE;
         }
+    }
+    if let Some(file) = instruction.profile {
+        profiler::begin(file, instruction.engine);
     }
     let context = Context::new(instruction.endpoints);
     let run = Run { declared: &entry.declared, context: &context, injection: instruction.injection };

@@ -15,7 +15,7 @@ use crate::resources::{Resources, processor_time, reset_rss_peak};
 use crate::scenario::{Declared, Phases, Sync, Tokio};
 use crate::settle::settle;
 use crate::timeline::{Timeline, Trough};
-use crate::{Context, position};
+use crate::{Context, position, profiler};
 
 /// A complete scenario's code: every phase is there, and something can run it.
 #[diagnostic::on_unimplemented(
@@ -106,6 +106,7 @@ where
     let (resources_before, tasks_before) = (Resources::now(), tasks());
     position::enter(Phase::Window, declared.iterations);
     let highest_in_warm_up = peak_bytes();
+    profiler::opening()?;
     let (began, processor_before) = (Instant::now(), processor_time());
     let window = Window::open();
     for iteration in 1..=declared.iterations {
@@ -128,12 +129,14 @@ where
     let counts = window.read();
     let highest = highest_in_warm_up.max(peak_bytes());
     lift_limit();
+    let recorded = profiler::closed();
     let moments = position::moments();
     let tasks_after = tasks();
     let resources = Resources::settled(&resources_before, declared.settle, &pause).await;
 
     position::enter(Phase::Teardown, 0);
     phases.teardown.call(state).await?;
+    recorded.write()?;
     let peak = counts.and_then(|counts| counts.peak);
     let mut metrics = BTreeMap::new();
     metrics.extend(peak.map(|peak| (Metric::PeakBytes, peak.bytes)));

@@ -3,6 +3,10 @@
 use std::fmt::Write as _;
 
 use highwater_model::{MetricComparison, ScenarioResult, Verdict};
+use highwater_profile::explain_report;
+
+/// How many sites of each kind of change are named.
+const SITES: usize = 5;
 
 /// Whether the scenario's test passes. Without a baseline it does, unless `ci`.
 pub(crate) fn passes(result: &ScenarioResult, ci: bool) -> bool {
@@ -95,6 +99,9 @@ pub(crate) fn reason(result: &ScenarioResult) -> String {
             );
         }
     }
+    for line in result.sites.iter().flat_map(|sites| explain_report(sites, SITES)) {
+        let _ = write!(text, "\n  {line}");
+    }
     for note in result.notes() {
         let _ = write!(text, "\n  note: {note}");
     }
@@ -154,6 +161,7 @@ mod tests {
             measurement: None,
             comparison: None,
             failure: None,
+            sites: None,
         }
     }
 

@@ -41,6 +41,7 @@
 mod child;
 mod context;
 mod control;
+mod culprits;
 mod drive;
 mod explain;
 mod injection;
@@ -50,6 +51,7 @@ mod phases;
 mod place;
 mod position;
 mod process;
+mod profiler;
 mod provenance;
 mod resources;
 mod sampling;

@@ -30,6 +30,8 @@ pub(crate) struct Instruction {
     pub(crate) parent: u32,
     /// A regression to make.
     pub(crate) injection: Option<Injection>,
+    /// Where to leave what is recorded of call sites, if anything is to be.
+    pub(crate) profile: Option<PathBuf>,
 }
 
 impl Instruction {
@@ -196,6 +198,7 @@ mod tests {
             journal: "/tmp/journal".into(),
             parent: 7,
             injection: None,
+            profile: Some("/tmp/profile".into()),
         };
         assert_eq!(serde_json::from_str::<Instruction>(&instruction.to_variable()).unwrap(), instruction);
     }

@@ -2,14 +2,17 @@
 //! `sampling`'s.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use highwater_model::{
-    Cause, Checkpoint, Comparison, Engine, Failure, Growth, Measurement, Metric, Sample, ScenarioResult, Verdict,
-    Workload,
+    Cause, Checkpoint, Comparison, Engine, Failure, Growth, Measurement, Metric, Sample, ScenarioResult, SiteReport,
+    Verdict, Workload,
 };
 
+use highwater_profile::Profile;
+
 use crate::control::{Control, Event, EventLog, Mode};
+use crate::culprits;
 use crate::message::Instruction;
 use crate::place::Place;
 use crate::process::run_child;
@@ -41,7 +44,8 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
     let store = BaselineStore::new(around.place.root.join(&around.place.baselines));
     let baseline = store.path(&suite, &scenario, TARGET);
 
-    let (verdict, measurement, comparison, failure) = match measure(around, declared, &store, &folder) {
+    let mut sites = None;
+    let (verdict, measurement, comparison, failure) = match measure(around, declared, &store, &folder, &mut sites) {
         Ok((measurement, comparison)) => {
             let verdict = comparison.as_ref().map_or(Verdict::New, |comparison| comparison.verdict);
             (verdict, Some(measurement), comparison, None)
@@ -57,6 +61,7 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
         measurement,
         comparison,
         failure,
+        sites,
     };
     // Reports read a scenario's result, and an injected regression is none of the scenario's.
     let path = folder.join(if around.control.injection.is_some() { "injected.json" } else { "result.json" });
@@ -70,6 +75,7 @@ fn measure(
     declared: &Declared,
     store: &BaselineStore,
     folder: &Path,
+    sites: &mut Option<SiteReport>,
 ) -> Result<(Measurement, Option<Comparison>), Failure> {
     if let Some(problem) = declared.problem() {
         return Err(Failure::before_the_run(Cause::Declaration(problem)));
@@ -88,6 +94,7 @@ fn measure(
     let mut services = Services::start(&declared.services)?;
     let measurement = Measurement {
         cost: baseline.as_ref().and_then(|baseline| baseline.cost),
+        sites: None,
         engine: around.control.engine,
         provenance: provenance(&around.place, &around.allocator),
         samples: Vec::new(),
@@ -100,16 +107,61 @@ fn measure(
         },
     };
     let most = around.control.samples.unwrap_or(declared.samples).max(1);
-    let (mut measurement, comparison) =
-        sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
-            take_sample(around, declared, &mut services, folder, Run { engine: around.control.engine, number, most })
-        })?;
+    let taken = sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
+        take_sample(around, declared, &mut services, folder, Run::counting(around.control.engine, number, most))
+    });
+    let is_to_be_explained = match &taken {
+        Ok((_, comparison)) => comparison.as_ref().is_some_and(|comparison| comparison.verdict == Verdict::Regressed),
+        Err(failure) => matches!(failure.cause, Cause::LimitExceeded { .. }),
+    };
+    // An injected regression is the harness's own, and another engine's opinion is asked for numbers alone.
+    let is_ours = around.control.injection.is_none() && around.control.engine == Engine::Counting;
+    if around.control.mode == Mode::Check && is_ours && is_to_be_explained {
+        let profile = profile(around, declared, &mut services, folder);
+        let comparison = taken.as_ref().ok().and_then(|(_, comparison)| comparison.as_ref());
+        *sites = Some(culprits::report(comparison, baseline.as_ref(), profile, &shown_profile(around, folder)));
+    }
+    let (mut measurement, comparison) = taken?;
     if around.control.mode == Mode::Measure {
         measurement.cost = cost(&measurement.samples, |number| {
-            take_sample(around, declared, &mut services, folder, Run { engine: Engine::Off, number, most: COST_RUNS })
+            take_sample(around, declared, &mut services, folder, Run::counting(Engine::Off, number, COST_RUNS))
         })?;
+        match profile(around, declared, &mut services, folder) {
+            Ok(profile) => measurement.sites = Some(profile.top()),
+            problem => *sites = Some(culprits::report(None, None, problem, &shown_profile(around, folder))),
+        }
     }
     Ok((measurement, comparison))
+}
+
+fn shown_profile(around: &Surroundings, folder: &Path) -> String {
+    around.place.shown(&folder.join(culprits::FILE)).to_string()
+}
+
+/// Runs the scenario once more with its call stacks recorded.
+///
+/// # Errors
+/// Why there is no profile, for the reader.
+fn profile(
+    around: &Surroundings,
+    declared: &Declared,
+    services: &mut Services,
+    folder: &Path,
+) -> Result<Profile, String> {
+    let file = folder.join(culprits::FILE);
+    if let Err(error) = std::fs::remove_file(&file)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(format!("{} cannot be removed: {error}", around.place.shown(&file)));
+    }
+    let run = Run { engine: culprits::engine(), number: 1, most: 1, profile: Some(file.clone()) };
+    match take_sample(around, declared, services, folder, run) {
+        Ok(_) => {}
+        // What was live then is what is wanted.
+        Err(Failure { cause: Cause::LimitExceeded { .. }, .. }) => {}
+        Err(failure) => return Err(failure.to_string()),
+    }
+    culprits::read(&around.place, &file)
 }
 
 /// Runs without counting that tell what counting costs.
@@ -127,13 +179,21 @@ fn cost(samples: &[Sample], mut run: impl FnMut(usize) -> Result<Sample, Failure
 }
 
 /// One run of a child.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Run {
     engine: Engine,
     /// From 1.
     number: usize,
     /// The most there will be.
     most: usize,
+    /// Where call stacks are recorded, if they are.
+    profile: Option<PathBuf>,
+}
+
+impl Run {
+    fn counting(engine: Engine, number: usize, most: usize) -> Self {
+        Self { engine, number, most, profile: None }
+    }
 }
 
 fn take_turn(results: &Path) -> std::io::Result<File> {
@@ -149,7 +209,7 @@ fn take_sample(
     declared: &Declared,
     services: &mut Services,
     folder: &Path,
-    Run { engine, number, most }: Run,
+    Run { engine, number, most, profile }: Run,
 ) -> Result<Sample, Failure> {
     let instruction = Instruction {
         scenario: declared.name.clone(),
@@ -158,8 +218,11 @@ fn take_sample(
         journal: folder.join("journal.jsonl"),
         parent: std::process::id(),
         injection: around.control.injection,
+        profile,
     };
-    let ended = run_child(&instruction, folder, declared.timeout, |progress| {
+    // dhat takes some thirty times as long.
+    let timeout = if engine == Engine::Dhat { declared.timeout.saturating_mul(30) } else { declared.timeout };
+    let ended = run_child(&instruction, folder, timeout, |progress| {
         around.events.tell(&Event::Progress {
             suite: around.suite.clone(),
             scenario: declared.name.clone(),

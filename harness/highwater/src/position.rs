@@ -10,6 +10,7 @@ use highwater_alloc::{Exceeded, live_bytes, peak_bytes, timeline};
 use highwater_model::{Bytes, Moment, Phase, Progress};
 
 use crate::message::{JournalWriter, Message};
+use crate::profiler;
 
 static JOURNAL: OnceLock<JournalWriter> = OnceLock::new();
 static STARTED: OnceLock<Instant> = OnceLock::new();
@@ -64,6 +65,8 @@ pub(crate) fn tell(message: &Message) {
 
 /// Tells the journal that the limit was passed, and ends the process.
 pub(crate) fn limit_exceeded(exceeded: Exceeded) -> ! {
+    // First, so that what is allocated to tell of it is in no profile.
+    let recorded = profiler::closed();
     tell_progress();
     tell(&Message::Limit {
         limit: Bytes(exceeded.limit),
@@ -71,6 +74,8 @@ pub(crate) fn limit_exceeded(exceeded: Exceeded) -> ! {
         requested: Bytes(exceeded.requested),
         timeline: moments(),
     });
+    // The parent sees that there is none.
+    let _ = recorded.write();
     // Not an unwinding: the allocation may have been made anywhere. The parent has the message and ignores the signal.
     std::process::abort()
 }

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use highwater_model::{Cause, Failure, Moment, Progress};
+use highwater_alloc::SITES_VARIABLE;
+use highwater_model::{Cause, Engine, Failure, Moment, Progress};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::message::{Instruction, JournalReader, Message, Report};
@@ -59,7 +60,13 @@ pub(crate) fn run_child(
 }
 
 fn spawn(instruction: &Instruction, folder: &Path) -> io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+    let mut command = Command::new(std::env::current_exe()?);
+    // Has to be known before `main`.
+    match instruction.engine {
+        Engine::Sites => command.env(SITES_VARIABLE, "1"),
+        _ => command.env_remove(SITES_VARIABLE),
+    };
+    command
         .env(Instruction::VARIABLE, instruction.to_variable())
         .env_remove(crate::Control::VARIABLE)
         // A backtrace that an error captures is memory of the run, and differs with the reader's settings.

@@ -85,6 +85,7 @@ mod tests {
     fn empty() -> Measurement {
         Measurement {
             cost: None,
+            sites: None,
             engine: Engine::Counting,
             provenance: Provenance {
                 allocator: "system".into(),

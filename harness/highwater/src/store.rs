@@ -149,6 +149,7 @@ mod tests {
     fn baseline() -> Baseline {
         let measurement = Measurement {
             cost: None,
+            sites: None,
             engine: Engine::Counting,
             provenance: Provenance {
                 allocator: "system".into(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Measurement, Metric, Provenance, Spread, Tolerance, Workload};
+use crate::{Measurement, Metric, Provenance, Spread, Tolerance, TopSites, Workload};
 
 /// The accepted numbers of one scenario on one target.
 ///
@@ -27,6 +27,9 @@ pub struct Baseline {
     pub provenance: Provenance,
     /// The scenario's name.
     pub scenario: String,
+    /// Its largest call sites, which a regression is explained by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites: Option<TopSites>,
     /// The suite's name.
     pub suite: String,
     /// What was run.
@@ -124,6 +127,7 @@ impl Baseline {
             metrics,
             provenance: measurement.provenance.clone(),
             scenario: scenario.to_owned(),
+            sites: measurement.sites.clone(),
             suite: suite.to_owned(),
             workload: measurement.workload.clone(),
         }

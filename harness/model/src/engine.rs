@@ -16,13 +16,15 @@ pub enum Engine {
     /// The crate `dhat`: a second opinion on the peak as well, some thirty times slower. In its totals a reallocation is one more
     /// block, and its whole new size.
     Dhat,
+    /// highwater's own counters, and for every block the call stack that made it. For profiles; slower, and needs frame pointers.
+    Sites,
     /// None: what a run takes without counting.
     Off,
 }
 
 impl Engine {
     /// The engines that somebody may ask for.
-    pub const CHOICES: [Self; 3] = [Self::Counting, Self::StatsAlloc, Self::Dhat];
+    pub const CHOICES: [Self; 4] = [Self::Counting, Self::StatsAlloc, Self::Dhat, Self::Sites];
 
     /// The name in files and on the command line.
     pub const fn name(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Engine {
             Self::Counting => "counting",
             Self::StatsAlloc => "stats_alloc",
             Self::Dhat => "dhat",
+            Self::Sites => "sites",
             Self::Off => "off",
         }
     }

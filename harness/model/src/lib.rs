@@ -50,7 +50,7 @@ pub use provenance::Provenance;
 pub use remark::remarks;
 pub use result::{ResultError, ScenarioResult};
 pub use self_test::{Injected, SelfTest, Trial};
-pub use site::{Amount, RestOfSites, SiteChange, SiteDiff, SiteList, TopSites};
+pub use site::{Amount, RestOfSites, SiteChange, SiteDiff, SiteList, SiteReport, TopSites};
 pub use spread::Spread;
 pub use timeline::{Moment, sparkline};
 pub use tolerance::Tolerance;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Engine, Growth, Metric, Moment, Provenance, Spread, Tolerance, Workload};
+use crate::{Bytes, Engine, Growth, Metric, Moment, Provenance, Spread, Tolerance, TopSites, Workload};
 
 /// What one run of a scenario in one fresh process measured. A metric that was not measured is absent, never 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct Measurement {
     /// are to be accepted; a check has the baseline's. The runs without still pass through the allocator's hook, which forwards
     /// and costs a few percent of a parser's time itself.
     pub cost: Option<u64>,
+    /// The largest call sites; absent when no run was profiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites: Option<TopSites>,
     /// What counted.
     pub engine: Engine,
     /// How the measured binary was built.
@@ -90,6 +93,7 @@ pub(crate) mod tests {
     pub(crate) fn measurement(samples: &[&[(Metric, i64)]]) -> Measurement {
         Measurement {
             cost: None,
+            sites: None,
             engine: Engine::Counting,
             provenance: Provenance {
                 allocator: "system".into(),

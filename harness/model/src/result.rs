@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Engine, Failure, Headroom, Measurement, Metric, Verdict, remarks, sparkline};
+use crate::{Comparison, Engine, Failure, Headroom, Measurement, Metric, SiteReport, Verdict, remarks, sparkline};
 
 /// What a finished scenario leaves: the file `result.json` in its folder under the target directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct ScenarioResult {
     pub comparison: Option<Comparison>,
     /// Why there are no numbers; present exactly when the verdict is [`Verdict::Failed`].
     pub failure: Option<Failure>,
+    /// The call sites behind a regression, or a limit that was passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites: Option<SiteReport>,
 }
 
 /// A text that is no result.
@@ -125,6 +128,7 @@ mod tests {
             measurement: None,
             comparison: None,
             failure: Some(Failure::before_the_run(Cause::NoMessage)),
+            sites: None,
         };
         assert_eq!(ScenarioResult::parse(&result.to_text()).unwrap(), result);
         let other = result.to_text().replacen("\"format\": 1", "\"format\": 2", 1);

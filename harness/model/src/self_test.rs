@@ -102,6 +102,7 @@ mod tests {
             measurement: None,
             comparison: Some(comparison),
             failure: None,
+            sites: None,
         }
     }
 
@@ -124,6 +125,7 @@ mod tests {
             verdict: Verdict::Failed,
             comparison: None,
             failure: Some(failure.clone()),
+            sites: None,
             ..result(ACCEPTED)
         };
         let trial = Trial::of(INJECTION, Metric::Fds, &failed);

@@ -7,7 +7,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Metric;
+use crate::{Engine, Metric};
 
 /// Bytes and blocks of a call site. Negative where blocks are freed in the window that were made before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,6 +99,22 @@ impl SiteList {
         }
         self.sites.values().map(|amount| amount.bytes).min().unwrap_or(0)
     }
+}
+
+/// What one more run of a scenario, with its call stacks recorded, says of why it regressed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteReport {
+    /// How the sites differ from the baseline's, by each measure that a regressed metric is about.
+    pub diffs: Vec<SiteDiff>,
+    /// What recorded the call stacks.
+    pub engine: Engine,
+    /// Why there is nothing to compare with, or to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// The file with every call stack, from the workspace's root; absent when nothing was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 /// How the call sites behind a metric changed since the baseline. Each list is ordered by the size of the change, largest first.

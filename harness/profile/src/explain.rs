@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use highwater_model::{Amount, Metric, SiteChange, SiteDiff};
+use highwater_model::{Amount, Engine, Metric, SiteChange, SiteDiff, SiteReport};
 
 /// The sites that moved as text, largest first, at most `length` of each kind; empty when nothing moved.
 ///
@@ -15,6 +15,11 @@ use highwater_model::{Amount, Metric, SiteChange, SiteDiff};
 ///   1.2 MiB more than these sites explain
 /// ```
 pub fn explain(diff: &SiteDiff, length: usize) -> String {
+    let text = changes(diff, length);
+    if text.is_empty() { text } else { format!("call sites by {}:\n{text}", diff.metric) }
+}
+
+fn changes(diff: &SiteDiff, length: usize) -> String {
     let mut text = String::new();
     let kinds: [(&[SiteChange], Told, &str); 4] = [
         (&diff.grown, grew, "grew"),
@@ -36,7 +41,35 @@ pub fn explain(diff: &SiteDiff, length: usize) -> String {
     if diff.unexplained > 0 {
         let _ = writeln!(text, "  {} more than these sites explain", unit.show(diff.unexplained));
     }
-    if text.is_empty() { text } else { format!("call sites by {}:\n{text}", diff.metric) }
+    text
+}
+
+/// What is known of the call sites behind a regression, a line each; of each kind of change at most `length` sites.
+pub fn explain_report(report: &SiteReport, length: usize) -> Vec<String> {
+    // What was live at the peak is often what is live at the end, and then said once.
+    let mut told: Vec<(String, String)> = Vec::new();
+    for diff in &report.diffs {
+        let (metric, changes) = (diff.metric.to_string(), changes(diff, length));
+        match told.iter_mut().find(|(_, others)| *others == changes) {
+            Some((metrics, _)) => *metrics = format!("{metrics} and {metric}"),
+            None => told.push((metric, changes)),
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for (metrics, changes) in told.into_iter().filter(|(_, changes)| !changes.is_empty()) {
+        lines.push(format!("call sites by {metrics}:"));
+        lines.extend(changes.lines().map(str::to_owned));
+    }
+    lines.extend(report.problem.clone());
+    if let Some(profile) = &report.profile {
+        lines.push(format!("every call stack: {profile}"));
+        if report.engine == Engine::Dhat {
+            lines.push(
+                "recorded by dhat, which is slow: `-C force-frame-pointers=yes` lets highwater record call stacks itself".to_owned(),
+            );
+        }
+    }
+    lines
 }
 
 type Told = fn(&SiteChange, &dyn Fn(i64) -> String) -> String;

@@ -13,6 +13,7 @@ const METRICS: [Metric; 5] =
 pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
     Measurement {
         cost: None,
+        sites: None,
         engine: Engine::Counting,
         provenance: Provenance {
             allocator: "system".into(),
@@ -63,6 +64,7 @@ fn result(scenario: &str, verdict: Verdict) -> ScenarioResult {
         measurement: None,
         comparison: None,
         failure: None,
+        sites: None,
     }
 }
 

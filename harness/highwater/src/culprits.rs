@@ -1,0 +1,130 @@
+//! Which call sites moved: a run of the scenario with its call stacks recorded, and its sites beside those of the baseline. What the
+//! child records is `profiler`'s, how sites are named and compared `highwater-profile`'s.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
+use highwater_model::{
+    Baseline, Comparison, Engine, Metric, MetricComparison, SiteDiff, SiteList, SiteReport, TopSites, Verdict,
+};
+use highwater_profile::{Measure, Profile, Workspace, diff, read_dhat};
+use serde::Deserialize;
+
+use crate::place::Place;
+
+/// The name of the full profile in a scenario's folder.
+pub(crate) const FILE: &str = "profile.dhat.json";
+
+/// What records call sites in this executable: our own engine, where it was built with frame pointers.
+pub(crate) fn engine() -> Engine {
+    if highwater_alloc::has_frame_pointers() { Engine::Sites } else { Engine::Dhat }
+}
+
+/// Reads what a child recorded.
+///
+/// # Errors
+/// When it cannot be read, with the file.
+pub(crate) fn read(place: &Place, file: &Path) -> Result<Profile, String> {
+    let name = place.shown(file).to_string();
+    let content = File::open(file).map_err(|error| format!("{name}: {error}"))?;
+    let stacks = read_dhat(&name, content).map_err(|error| error.to_string())?;
+    Ok(Profile::new(stacks, &workspace(place)?))
+}
+
+/// What a profile, or why there is none, says of a regression; without a comparison, of a limit that was passed. `file` is the
+/// profile's, as it is shown.
+pub(crate) fn report(
+    comparison: Option<&Comparison>,
+    baseline: Option<&Baseline>,
+    profile: Result<Profile, String>,
+    file: &str,
+) -> SiteReport {
+    let empty = SiteReport { diffs: Vec::new(), engine: engine(), problem: None, profile: None };
+    let profile = match profile {
+        Ok(profile) => profile,
+        Err(problem) => {
+            return SiteReport { problem: Some(format!("the call sites are not known: {problem}")), ..empty };
+        }
+    };
+    let diffs = match (comparison, baseline) {
+        (Some(comparison), Some(baseline)) => of_regression(comparison, baseline, &profile),
+        (_, baseline) => of_limit(baseline, &profile),
+    };
+    let problem = baseline.is_none_or(|baseline| baseline.sites.is_none()).then(|| {
+        "the baseline lists no call sites, so all that there are now are shown: `cargo highwater update` records them".to_owned()
+    });
+    SiteReport { diffs, problem, profile: Some(file.to_owned()), ..empty }
+}
+
+/// The sites behind the metrics that regressed: by what was live at the peak, at the end, or both.
+fn of_regression(comparison: &Comparison, baseline: &Baseline, profile: &Profile) -> Vec<SiteDiff> {
+    let regressed =
+        |metric: Metric| comparison.metric(metric).filter(|found| found.verdict == Some(Verdict::Regressed)).is_some();
+    let changed = |metric: Metric| comparison.metric(metric).map_or(0, MetricComparison::change);
+    let peak = regressed(Metric::PeakBytes);
+    let at_the_end = [
+        Metric::RetainedBytes,
+        Metric::RetainedBlocks,
+        Metric::GrowthBytes,
+        Metric::GrowthBlocks,
+        Metric::Tasks,
+        Metric::Threads,
+    ];
+    let retained = at_the_end.into_iter().any(regressed);
+    let mut diffs = Vec::new();
+    if retained {
+        diffs.push(diff(
+            &listed(baseline, Measure::Retained),
+            profile,
+            Measure::Retained,
+            changed(Metric::RetainedBytes),
+        ));
+    }
+    if peak {
+        diffs.push(diff(&listed(baseline, Measure::Peak), profile, Measure::Peak, changed(Metric::PeakBytes)));
+    }
+    diffs
+}
+
+/// The sites that held the memory when a limit was passed, beside those at the baseline's peak.
+fn of_limit(baseline: Option<&Baseline>, profile: &Profile) -> Vec<SiteDiff> {
+    let then = baseline.map(|baseline| listed(baseline, Measure::Peak)).unwrap_or_default();
+    let change = profile.amounts().peak.bytes - then.total().bytes;
+    vec![diff(&then, profile, Measure::Peak, change)]
+}
+
+fn listed(baseline: &Baseline, measure: Measure) -> SiteList {
+    match (&baseline.sites, measure) {
+        (Some(TopSites { peak, .. }), Measure::Peak) => peak.clone(),
+        (Some(TopSites { retained, .. }), _) => retained.clone(),
+        (None, _) => SiteList::default(),
+    }
+}
+
+/// The root, and the crates that are the user's own: those of the workspace.
+fn workspace(place: &Place) -> Result<Workspace, String> {
+    #[derive(Deserialize)]
+    struct Metadata {
+        packages: Vec<Package>,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        targets: Vec<Target>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(&place.root);
+    let failed = |why: String| format!("`cargo metadata` does not say which crates are of this workspace: {why}");
+    let output = command.output().map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()));
+    }
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
+    let names = metadata.packages.into_iter().flat_map(|package| package.targets).map(|target| target.name);
+    Ok(Workspace::new(&place.root.to_string_lossy(), names))
+}
