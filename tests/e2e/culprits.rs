@@ -70,7 +70,11 @@ const CULPRITS: &[(&str, &str, &[&str])] = &[
     (
         "threads",
         "1",
-        &["    culprits::start_a_thread, src/lib.rs:83", "    calls std::thread::builder::Builder::spawn"],
+        &[
+            "    culprits::start_a_thread, src/lib.rs:83",
+            "    calls std::thread::builder::Builder::spawn",
+            "note: threads that were left behind, by name: `flusher` (20)",
+        ],
     ),
     (
         "limit",

@@ -272,6 +272,7 @@ mod tests {
                 metrics: [(Metric::PeakBytes, peak)].into(),
                 notes: Vec::new(),
                 observations: Default::default(),
+                new_threads: Default::default(),
                 peak_slack: 0,
                 timeline: Vec::new(),
                 child_micros: 2,

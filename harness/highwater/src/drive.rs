@@ -11,7 +11,7 @@ use highwater_model::{Bytes, Headroom, Injection, Metric, Phase, Runtime};
 use crate::injection::{after_iteration, after_the_last};
 use crate::message::Report;
 use crate::phases::{BoxError, Iterate, Setup, Teardown};
-use crate::resources::{Resources, processor_time, reset_rss_peak};
+use crate::resources::{Resources, Threads, processor_time, reset_rss_peak};
 use crate::scenario::{Declared, Phases, Sync, Tokio};
 use crate::settle::settle;
 use crate::timeline::{Timeline, Trough};
@@ -103,7 +103,7 @@ where
 
     let mut timeline = Timeline::new();
     let rss_peak_is_ours = reset_rss_peak();
-    let (resources_before, tasks_before) = (Resources::now(), tasks());
+    let (resources_before, tasks_before, threads_before) = (Resources::now(), tasks(), Threads::now());
     position::enter(Phase::Window, declared.iterations);
     let highest_in_warm_up = peak_bytes();
     profiler::opening()?;
@@ -133,6 +133,7 @@ where
     let moments = position::moments();
     let tasks_after = tasks();
     let resources = Resources::settled(&resources_before, declared.settle, &pause).await;
+    let new_threads = Threads::now().beyond(&threads_before);
 
     position::enter(Phase::Teardown, 0);
     phases.teardown.call(state).await?;
@@ -165,6 +166,7 @@ where
             .zip(highest)
             .map(|(limit, highest)| Headroom { limit, left: Bytes(limit.0.saturating_sub(highest)) }),
         metrics,
+        new_threads,
         peak_slack: peak.map_or(0, |peak| peak.slack_bytes.max(0).cast_unsigned()),
         timeline: moments,
         troughs: timeline.into_troughs(),

@@ -252,6 +252,7 @@ fn take_sample(
         metrics,
         notes: child.notes,
         observations,
+        new_threads: child.report.new_threads,
         peak_slack: child.report.peak_slack,
         timeline: child.report.timeline,
         child_micros: child.child_micros,

@@ -251,6 +251,7 @@ mod tests {
         Report {
             headroom: None,
             metrics,
+            new_threads: Default::default(),
             peak_slack: 0,
             settled,
             timeline: Vec::new(),

@@ -1,6 +1,7 @@
 //! What the operating system says of this process: threads, file descriptors, resident bytes. Reading allocates, so it is done
 //! outside the window.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,34 @@ impl Resources {
     }
 }
 
+/// The threads of this process, by number, with their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Threads(BTreeMap<u32, String>);
+
+impl Threads {
+    /// Reads them, from `/proc` (proc(5)); there the kernel keeps the first 15 bytes of a name.
+    pub(crate) fn now() -> Self {
+        let entries = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        let named = entries.filter_map(|entry| {
+            let number = entry.file_name().to_str()?.parse().ok()?;
+            let name = fs::read_to_string(entry.path().join("comm")).ok()?;
+            Some((number, name.trim_end().to_owned()))
+        });
+        Self(named.collect())
+    }
+
+    /// The names of those that were not there `before`, with how many there are of each.
+    pub(crate) fn beyond(&self, before: &Self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for (number, name) in &self.0 {
+            if !before.0.contains_key(number) {
+                *counts.entry(name.clone()).or_default() += 1;
+            }
+        }
+        counts
+    }
+}
+
 /// What the processors have spent on this process so far, on all its threads. Allocates nothing.
 pub(crate) fn processor_time() -> Duration {
     let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -87,6 +116,20 @@ mod tests {
         for thread in threads {
             assert!(thread.join().unwrap());
         }
+    }
+
+    #[test]
+    fn threads_that_came_since_are_told_by_name() {
+        let before = Threads::now();
+        let (send, receive) = std::sync::mpsc::channel::<()>();
+        let wait = move || receive.recv().is_err();
+        let thread = std::thread::Builder::new().name("a-name-of-its-own".into()).spawn(wait).unwrap();
+        // It gives itself its name.
+        while !Threads::now().beyond(&before).contains_key("a-name-of-its-o") {
+            std::thread::yield_now();
+        }
+        drop(send);
+        assert!(thread.join().unwrap());
     }
 
     #[test]

@@ -166,6 +166,7 @@ mod tests {
                 metrics: [(Metric::PeakBytes, 1_000)].into(),
                 notes: Vec::new(),
                 observations: Default::default(),
+                new_threads: Default::default(),
                 peak_slack: 0,
                 timeline: Vec::new(),
                 child_micros: 2,

@@ -20,6 +20,9 @@ pub struct Sample {
     pub notes: Vec<String>,
     /// What each service saw, by service and name; the unit is the name's last word.
     pub observations: BTreeMap<String, BTreeMap<String, u64>>,
+    /// The names of the threads that the window left behind, with how many there are of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub new_threads: BTreeMap<String, u64>,
     /// How far [`Metric::PeakBytes`] may be above the true peak, in bytes; 0 where one thread at a time was active.
     pub peak_slack: u64,
     /// Live bytes over the time of the run, warm-up included.
@@ -112,6 +115,7 @@ pub(crate) mod tests {
                     metrics: metrics.iter().copied().collect(),
                     notes: Vec::new(),
                     observations: BTreeMap::new(),
+                    new_threads: BTreeMap::new(),
                     peak_slack: 0,
                     timeline: Vec::new(),
                     child_micros: 2_000,

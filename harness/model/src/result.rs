@@ -74,7 +74,27 @@ impl ScenarioResult {
             _ => None,
         };
         let untold = self.untold(measurement);
-        noted.chain(untold).chain(headroom).chain(line).chain(remarks(measurement, self.comparison.as_ref())).collect()
+        noted
+            .chain(untold)
+            .chain(self.new_threads())
+            .chain(headroom)
+            .chain(line)
+            .chain(remarks(measurement, self.comparison.as_ref()))
+            .collect()
+    }
+
+    /// The threads that a regression left behind.
+    fn new_threads(&self) -> Option<String> {
+        let threads = self.comparison.as_ref()?.metric(Metric::Threads)?;
+        let names = &self.measurement.as_ref()?.samples.last()?.new_threads;
+        let is_told = threads.verdict == Some(Verdict::Regressed) && !names.is_empty();
+        let named = |(name, count): (&String, &u64)| format!("`{name}` ({count})");
+        is_told.then(|| {
+            format!(
+                "threads that were left behind, by name: {}",
+                names.iter().map(named).collect::<Vec<_>>().join(", ")
+            )
+        })
     }
 
     /// What another engine than our own leaves out of what is gated.

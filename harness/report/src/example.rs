@@ -32,6 +32,7 @@ pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
                 metrics: METRICS.into_iter().zip(*values).collect(),
                 notes: Vec::new(),
                 observations: Default::default(),
+                new_threads: Default::default(),
                 peak_slack: 0,
                 timeline: Vec::new(),
                 child_micros: 2_000,

@@ -29,10 +29,11 @@ use crate::process::Pair;
 use crate::ratios::{Ratios, Row, table};
 
 /// Name, executable, argument.
-const ALLOCATORS: [(&str, &str, &str); 9] = [
+const ALLOCATORS: [(&str, &str, &str); 10] = [
     ("system", "system", ""),
     ("highwater", "highwater", ""),
     ("highwater, off", "highwater", "off"),
+    ("highwater, sites", "highwater", "sites"),
     ("divan", "divan", ""),
     ("peak_alloc", "peak_alloc", ""),
     ("cap", "cap", ""),
