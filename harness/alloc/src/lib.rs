@@ -51,8 +51,11 @@
 //! README.md compares with the system's allocator and with six crates that count.
 //!
 //! # Engines
+//! [`Engine::Sites`] counts the same and keeps, for each call stack, what it made, what of it was live at the peak, and what is
+//! live now: [`call_stacks`]. How, and what it can tell, is in `src/sites.rs`; the README.md says what it costs.
+//!
 //! For a second opinion, [`Engine::choose`] lets the crate `stats_alloc` or `dhat` count instead, or nobody. On a deterministic
-//! workload the three agree to the byte, but for what [`Engine`] names; what one cannot tell is `None`.
+//! workload they agree to the byte, but for what [`Engine`] names; what one cannot tell is `None`.
 //!
 //! # What it misses
 //! A process that forked without `exec` counts on with the slots of threads that are not there: not supported. Panics and

@@ -40,21 +40,27 @@ pub(crate) fn report(
     profile: Result<Profile, String>,
     file: &str,
 ) -> SiteReport {
-    let empty = SiteReport { diffs: Vec::new(), engine: engine(), problem: None, profile: None };
+    let empty = SiteReport { diffs: Vec::new(), engine: engine(), notes: Vec::new(), profile: None };
     let profile = match profile {
         Ok(profile) => profile,
         Err(problem) => {
-            return SiteReport { problem: Some(format!("the call sites are not known: {problem}")), ..empty };
+            return SiteReport { notes: vec![format!("the call sites are not known: {problem}")], ..empty };
         }
     };
     let diffs = match (comparison, baseline) {
         (Some(comparison), Some(baseline)) => of_regression(comparison, baseline, &profile),
         (_, baseline) => of_limit(baseline, &profile),
     };
-    let problem = baseline.is_none_or(|baseline| baseline.sites.is_none()).then(|| {
-        "the baseline lists no call sites, so all that there are now are shown: `cargo highwater update` records them".to_owned()
-    });
-    SiteReport { diffs, problem, profile: Some(file.to_owned()), ..empty }
+    let mut notes = Vec::new();
+    if baseline.is_none_or(|baseline| baseline.sites.is_none()) {
+        notes.push("the baseline lists no call sites, so all that there are now are shown: `cargo highwater update` records them".to_owned());
+    }
+    if profile.has_short_names() {
+        notes.push("names lack their paths, as this build has line tables only: `debug = \"limited\"` in its profile keeps them".to_owned());
+    } else if !profile.has_own() {
+        notes.push("no function of this workspace is known: does its profile keep debug information? `debug = \"limited\"` does".to_owned());
+    }
+    SiteReport { diffs, notes, profile: Some(file.to_owned()), ..empty }
 }
 
 /// The sites behind the metrics that regressed: by what was live at the peak, at the end, or both.

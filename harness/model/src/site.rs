@@ -109,9 +109,8 @@ pub struct SiteReport {
     pub diffs: Vec<SiteDiff>,
     /// What recorded the call stacks.
     pub engine: Engine,
-    /// Why there is nothing to compare with, or to compare.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
+    /// What a reader should know of them: why there are none, or nothing to compare with; that names are short.
+    pub notes: Vec<String>,
     /// The file with every call stack, from the workspace's root; absent when nothing was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,

@@ -60,7 +60,7 @@ pub fn explain_report(report: &SiteReport, length: usize) -> Vec<String> {
         lines.push(format!("call sites by {metrics}:"));
         lines.extend(changes.lines().map(str::to_owned));
     }
-    lines.extend(report.problem.clone());
+    lines.extend(report.notes.iter().cloned());
     if let Some(profile) = &report.profile {
         lines.push(format!("every call stack: {profile}"));
         if report.engine == Engine::Dhat {

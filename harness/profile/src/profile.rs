@@ -72,6 +72,11 @@ impl Profile {
         self.short_names
     }
 
+    /// Whether a function of the user's own code is in any stack.
+    pub fn has_own(&self) -> bool {
+        self.stacks.iter().any(|stack| stack.own().next().is_some())
+    }
+
     /// The stacks, in an order that does not depend on the run.
     pub fn stacks(&self) -> &[Stack] {
         &self.stacks
