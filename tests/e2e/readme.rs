@@ -29,6 +29,7 @@ fn the_project_in_the_readme_compiles_and_gates() {
     ));
     project.write("src/lib.rs", "");
     project.write("tests/memory.rs", suite);
+    project.write(".cargo/config.toml", block(&readme, ".cargo/config.toml"));
 
     let arguments = ["test", "--test", "memory"];
     let first = project.cargo(&arguments, &[]).expect(0);
@@ -41,4 +42,7 @@ fn the_project_in_the_readme_compiles_and_gates() {
     project.write("tests/memory.rs", &suite.replace("take(10)", "take(100)"));
     let regressed = project.cargo(&arguments, &[]).expect(101);
     assert!(regressed.stdout.contains("regressed: peak, retained, retained blocks, growth"), "{}", regressed.all());
+    for part in ["call sites by retained", "memory::main (async), tests/memory.rs:12", "calls "] {
+        assert!(regressed.stdout.contains(part), "{part:?} is not said\n{}", regressed.all());
+    }
 }

@@ -75,7 +75,8 @@ enum Day {
 /// kernel, deliver a response in other pieces, and each of a hundred connections has a read buffer that grows with them.
 fn tolerant<P>(scenario: Scenario<P>) -> Scenario<P> {
     scenario
-        .tolerance(Metric::PeakBytes, Tolerance::new(0.02, 16 * 1024))
+        // hyper's read buffer grows up to 408 KiB when so much has arrived before it is read, which the load of the machine decides.
+        .tolerance(Metric::PeakBytes, Tolerance::new(0.02, 512 * 1024))
         .tolerance(Metric::RetainedBytes, Tolerance::new(0.02, 16 * 1024))
         .tolerance(Metric::RetainedBlocks, Tolerance::new(0.02, 16))
 }
