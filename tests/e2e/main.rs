@@ -5,6 +5,7 @@ mod campaign;
 mod command;
 mod corpus;
 mod culprits;
+mod explain;
 mod known;
 mod project;
 mod readme;

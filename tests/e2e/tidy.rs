@@ -19,7 +19,7 @@ const DIRECTION: &[(&str, &str)] = &[
     ("highwater-replay", "highwater"),
     ("highwater-services", "highwater"),
     ("highwater-report", "highwater-model highwater-profile"),
-    ("cargo-highwater", "highwater highwater-model highwater-report"),
+    ("cargo-highwater", "highwater highwater-model highwater-profile highwater-report"),
     ("highwater-fixtures", ""),
     ("ats-sync", "+ highwater highwater-replay highwater-services"),
     ("highwater-e2e", "+ highwater-model"),

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::check::{CheckArguments, check};
 use crate::exit::Exit;
+use crate::explain::{ExplainArguments, explain};
 use crate::list::{ListArguments, list};
 use crate::print::complain;
 use crate::selftest::{SelfTestArguments, self_test};
@@ -29,6 +30,9 @@ enum Verb {
     Check(CheckArguments),
     /// Measure scenarios and accept their numbers as baselines
     Update(UpdateArguments),
+    /// Profile scenarios: name the call sites that hold their memory, draw flamegraphs, compare with the baselines
+    #[command(after_help = format!("{}\n\n{}", ExplainArguments::EXAMPLE, Exit::HELP))]
+    Explain(ExplainArguments),
     /// Inject regressions into scenarios and see that the gate fires for each
     #[command(after_help = Exit::HELP)]
     SelfTest(SelfTestArguments),
@@ -48,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::List(arguments) => list(arguments),
         Verb::Check(arguments) => check(arguments),
         Verb::Update(arguments) => update(arguments),
+        Verb::Explain(arguments) => explain(arguments),
         Verb::SelfTest(arguments) => self_test(arguments),
     };
     match done {
@@ -99,6 +104,7 @@ mod tests {
             "cargo-highwater check --samples 0",
             "cargo-highwater check --format yaml",
             "cargo-highwater check --engine off",
+            "cargo-highwater explain --engine counting",
             "cargo-highwater check --release --profile dev",
             "cargo-highwater update --prune paged",
             "cargo-highwater update --prune -p worker",

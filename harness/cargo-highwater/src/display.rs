@@ -59,6 +59,7 @@ impl Display {
                 let end = match (self.mode, verdict) {
                     // Nothing was compared.
                     (Mode::Measure, Verdict::New) => "measured".to_owned(),
+                    (Mode::Profile, Verdict::New) => "profiled".to_owned(),
                     _ => verdict.to_string(),
                 };
                 self.say(&format!("{name}: {end} after {}", duration(took)));

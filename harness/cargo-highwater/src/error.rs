@@ -3,6 +3,7 @@
 use crate::build::BuildError;
 use crate::environment::EnvironmentError;
 use crate::exit::Exit;
+use crate::explain::ExplainError;
 use crate::interrupt::InterruptError;
 use crate::print::PrintError;
 use crate::run::RunError;
@@ -30,6 +31,8 @@ pub(crate) enum CommandError {
     Run(#[from] RunError),
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
     #[error(transparent)]
     Print(#[from] PrintError),
 }

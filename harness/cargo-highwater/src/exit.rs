@@ -8,7 +8,7 @@ use highwater_model::{ScenarioResult, SelfTest, Trial, Verdict};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {
-    /// All was done, and every scenario that was checked is within.
+    /// All was done, and every scenario that was checked is within, or was profiled.
     Within = 0,
     /// Nothing regressed, but a baseline is out of date: with `--strict` only.
     Improved = 4,
@@ -30,7 +30,7 @@ impl Exit {
     /// The codes for the end of the help text.
     pub(crate) const HELP: &str = "\
 Exit codes:
-  0    every scenario is within its tolerances
+  0    every scenario is within its tolerances; `explain`: was profiled
   4    a scenario improved beyond its tolerances, and none regressed (`check --strict` only)
   5    a scenario has no baseline, or one of another workload or build
   96   nothing could be run: no workspace, no suite, no scenario of that name, ...
@@ -65,6 +65,13 @@ Exit codes:
         Self::worst(tests.iter().map(code))
     }
 
+    /// What these profiles come to: there is one of each scenario that did not fail.
+    pub(crate) fn of_profiles(results: &[ScenarioResult]) -> Self {
+        let code =
+            |result: &ScenarioResult| if result.verdict == Verdict::Failed { Self::Failed } else { Self::Within };
+        Self::worst(results.iter().map(code))
+    }
+
     fn worst(exits: impl Iterator<Item = Self>) -> Self {
         exits.max_by_key(|exit| *exit as u8).unwrap_or(Self::Within)
     }
@@ -82,8 +89,8 @@ mod tests {
 
     use super::*;
 
-    fn check(verdicts: &[Verdict], strict: bool, expect: u8) {
-        let results: Vec<ScenarioResult> = verdicts
+    fn results(verdicts: &[Verdict]) -> Vec<ScenarioResult> {
+        verdicts
             .iter()
             .map(|verdict| ScenarioResult {
                 format: ScenarioResult::FORMAT,
@@ -96,7 +103,11 @@ mod tests {
                 failure: None,
                 sites: None,
             })
-            .collect();
+            .collect()
+    }
+
+    fn check(verdicts: &[Verdict], strict: bool, expect: u8) {
+        let results = results(verdicts);
         assert_eq!(Exit::of(&results, strict) as u8, expect, "{verdicts:?} strict: {strict}");
     }
 
@@ -116,6 +127,12 @@ mod tests {
         check(&[Verdict::New, Verdict::Improved, Verdict::Within], true, 5);
         check(&[Verdict::New, Verdict::Regressed, Verdict::Within], true, 100);
         check(&[Verdict::Failed, Verdict::Regressed, Verdict::New], true, 102);
+    }
+
+    #[test]
+    fn a_profile_has_failed_or_not() {
+        assert_eq!(Exit::of_profiles(&results(&[Verdict::New, Verdict::New])) as u8, 0);
+        assert_eq!(Exit::of_profiles(&results(&[Verdict::Failed, Verdict::New])) as u8, 102);
     }
 
     #[test]

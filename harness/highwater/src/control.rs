@@ -17,7 +17,7 @@ pub struct Control {
     /// The number of samples: in [`Mode::Check`] the most that are taken, in [`Mode::Measure`] exactly that many. The scenario's
     /// own when absent.
     pub samples: Option<usize>,
-    /// What counts.
+    /// What counts. In [`Mode::Profile`] what records call stacks; [`Engine::Counting`] then stands for whichever can in that binary.
     pub engine: Engine,
     /// A file to which [`Event`]s are appended, a line of JSON each.
     pub events: Option<PathBuf>,
@@ -36,6 +36,9 @@ pub enum Mode {
     Check,
     /// Takes all samples and compares nothing: the numbers are to become the baseline.
     Measure,
+    /// Runs the scenario once with its call stacks recorded, compares nothing, and leaves the profile. The scenario's result stays as
+    /// it is: that of this run is left beside it.
+    Profile,
     /// Prints a [`Listing`] for each scenario to the standard output, a line of JSON each, and runs nothing.
     List,
 }
@@ -84,7 +87,7 @@ pub enum Event {
         suite: String,
         /// The scenario's name.
         scenario: String,
-        /// What it came to. In [`Mode::Measure`] it is [`Verdict::New`] or [`Verdict::Failed`].
+        /// What it came to. In [`Mode::Measure`] and [`Mode::Profile`] it is [`Verdict::New`] or [`Verdict::Failed`].
         verdict: Verdict,
         /// The file with its [`ScenarioResult`](highwater_model::ScenarioResult).
         result: PathBuf,

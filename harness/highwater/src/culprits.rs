@@ -2,6 +2,7 @@
 //! child records is `profiler`'s, how sites are named and compared `highwater-profile`'s.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
@@ -16,20 +17,50 @@ use crate::place::Place;
 /// The name of the full profile in a scenario's folder.
 pub(crate) const FILE: &str = "profile.dhat.json";
 
+/// What `cargo highwater explain` draws of the profile in a scenario's folder, beside it. A new profile removes them: they would be
+/// taken for pictures of it.
+pub const DRAWN_FROM_PROFILE: [&str; 7] = [
+    "peak.folded",
+    "peak.svg",
+    "peak-diff.svg",
+    "retained.folded",
+    "retained.svg",
+    "retained-diff.svg",
+    "profile.pb.gz",
+];
+
+/// Removes the profile of an earlier run from a scenario's folder, and what was drawn of it.
+///
+/// # Errors
+/// When a file cannot be removed, with its name.
+pub(crate) fn remove(place: &Place, folder: &Path) -> Result<(), String> {
+    for name in DRAWN_FROM_PROFILE.into_iter().chain([FILE]) {
+        let file = folder.join(name);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(format!("{} of an earlier run cannot be removed: {error}", place.shown(&file)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// What records call sites in this executable: our own engine, where it was built with frame pointers.
 pub(crate) fn engine() -> Engine {
     if highwater_alloc::has_frame_pointers() { Engine::Sites } else { Engine::Dhat }
 }
 
-/// Reads what a child recorded.
+/// Reads the profile that a run of a scenario left, and names its call sites as the author of the workspace at `root` would: cargo
+/// tells which crates are their own.
 ///
 /// # Errors
-/// When it cannot be read, with the file.
-pub(crate) fn read(place: &Place, file: &Path) -> Result<Profile, String> {
-    let name = place.shown(file).to_string();
+/// When it cannot be read, with the file, or cargo does not answer.
+pub fn read_profile(root: &Path, file: &Path) -> Result<Profile, String> {
+    let name = file.strip_prefix(root).unwrap_or(file).display().to_string();
     let content = File::open(file).map_err(|error| format!("{name}: {error}"))?;
     let stacks = read_dhat(&name, content).map_err(|error| error.to_string())?;
-    Ok(Profile::new(stacks, &workspace(place)?))
+    Ok(Profile::new(stacks, &workspace(root)?))
 }
 
 /// What a profile, or why there is none, says of a regression; without a comparison, of a limit that was passed. `file` is the
@@ -55,11 +86,7 @@ pub(crate) fn report(
     if baseline.is_none_or(|baseline| baseline.sites.is_none()) {
         notes.push("the baseline lists no call sites, so all that there are now are shown: `cargo highwater update` records them".to_owned());
     }
-    if profile.has_short_names() {
-        notes.push("names lack their paths, as this build has line tables only: `debug = \"limited\"` in its profile keeps them".to_owned());
-    } else if !profile.has_own() {
-        notes.push("no function of this workspace is known: does its profile keep debug information? `debug = \"limited\"` does".to_owned());
-    }
+    notes.extend(profile.remark().map(str::to_owned));
     SiteReport { diffs, notes, profile: Some(file.to_owned()), ..empty }
 }
 
@@ -109,7 +136,7 @@ fn listed(baseline: &Baseline, measure: Measure) -> SiteList {
 }
 
 /// The root, and the crates that are the user's own: those of the workspace.
-fn workspace(place: &Place) -> Result<Workspace, String> {
+fn workspace(root: &Path) -> Result<Workspace, String> {
     #[derive(Deserialize)]
     struct Metadata {
         packages: Vec<Package>,
@@ -124,7 +151,7 @@ fn workspace(place: &Place) -> Result<Workspace, String> {
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(&place.root);
+    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(root);
     let failed = |why: String| format!("`cargo metadata` does not say which crates are of this workspace: {why}");
     let output = command.output().map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
@@ -132,5 +159,5 @@ fn workspace(place: &Place) -> Result<Workspace, String> {
     }
     let metadata: Metadata = serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
     let names = metadata.packages.into_iter().flat_map(|package| package.targets).map(|target| target.name);
-    Ok(Workspace::new(&place.root.to_string_lossy(), names))
+    Ok(Workspace::new(&root.to_string_lossy(), names))
 }

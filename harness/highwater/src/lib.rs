@@ -64,6 +64,7 @@ mod timeline;
 
 pub use context::{Context, UnknownService};
 pub use control::{Control, Event, Listing, Mode};
+pub use culprits::{DRAWN_FROM_PROFILE, read_profile};
 pub use drive::{Run, Workload};
 pub use highwater_alloc::Alloc;
 pub use highwater_model::{Bytes, Metric, Tolerance};

@@ -45,7 +45,11 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
     let baseline = store.path(&suite, &scenario, TARGET);
 
     let mut sites = None;
-    let (verdict, measurement, comparison, failure) = match measure(around, declared, &store, &folder, &mut sites) {
+    let measured = match around.control.mode {
+        Mode::Profile => profile_alone(around, declared, &folder, &mut sites).map(|measurement| (measurement, None)),
+        _ => measure(around, declared, &store, &folder, &mut sites),
+    };
+    let (verdict, measurement, comparison, failure) = match measured {
         Ok((measurement, comparison)) => {
             let verdict = comparison.as_ref().map_or(Verdict::New, |comparison| comparison.verdict);
             (verdict, Some(measurement), comparison, None)
@@ -63,8 +67,12 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
         failure,
         sites,
     };
-    // Reports read a scenario's result, and an injected regression is none of the scenario's.
-    let path = folder.join(if around.control.injection.is_some() { "injected.json" } else { "result.json" });
+    // Reports read a scenario's result, and an injected regression is none of the scenario's; nor has a profile a verdict.
+    let path = folder.join(match (around.control.mode, around.control.injection) {
+        (Mode::Profile, _) => "profiled.json",
+        (_, Some(_)) => "injected.json",
+        (_, None) => "result.json",
+    });
     write_whole(&path, result.to_text().as_bytes())?;
     around.events.tell(&Event::Finished { suite, scenario, verdict, result: path });
     Ok(result)
@@ -77,35 +85,18 @@ fn measure(
     folder: &Path,
     sites: &mut Option<SiteReport>,
 ) -> Result<(Measurement, Option<Comparison>), Failure> {
-    if let Some(problem) = declared.problem() {
-        return Err(Failure::before_the_run(Cause::Declaration(problem)));
-    }
+    check(declared)?;
     let baseline = match around.control.mode {
         Mode::Check => store
             .read(&around.suite, &declared.name, TARGET)
             .map_err(|error| Failure::before_the_run(Cause::Baseline(error.to_string())))?,
-        Mode::Measure | Mode::List => None,
+        Mode::Measure | Mode::Profile | Mode::List => None,
     };
-    // Measured children run one at a time in a target directory, whoever started them, so that neighbours cannot change a
-    // number. The lock is the file's: it ends with this process, however that ends.
-    let _turn = take_turn(&around.place.results)
-        .map_err(|error| Failure::before_the_run(Cause::Spawn(format!("no turn could be had: {error}"))))?;
+    let _turn = take_turn(&around.place.results)?;
 
     let mut services = Services::start(&declared.services)?;
-    let measurement = Measurement {
-        cost: baseline.as_ref().and_then(|baseline| baseline.cost),
-        sites: None,
-        engine: around.control.engine,
-        provenance: provenance(&around.place, &around.allocator),
-        samples: Vec::new(),
-        tolerances: declared.tolerances.clone(),
-        workload: Workload {
-            iterations: declared.iterations,
-            runtime: declared.runtime,
-            services: services.identities(),
-            warm_up: declared.warm_up,
-        },
-    };
+    let cost = baseline.as_ref().and_then(|baseline| baseline.cost);
+    let measurement = Measurement { cost, ..no_samples(around, declared, &services, around.control.engine) };
     let most = around.control.samples.unwrap_or(declared.samples).max(1);
     let taken = sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
         take_sample(around, declared, &mut services, folder, Run::counting(around.control.engine, number, most))
@@ -123,7 +114,7 @@ fn measure(
     }
     let (mut measurement, comparison) = taken?;
     if around.control.mode == Mode::Measure {
-        measurement.cost = cost(&measurement.samples, |number| {
+        measurement.cost = cost_of(&measurement.samples, |number| {
             take_sample(around, declared, &mut services, folder, Run::counting(Engine::Off, number, COST_RUNS))
         })?;
         match profile(around, declared, &mut services, folder) {
@@ -138,6 +129,58 @@ fn shown_profile(around: &Surroundings, folder: &Path) -> String {
     around.place.shown(&folder.join(culprits::FILE)).to_string()
 }
 
+/// What a scenario is, before it was measured.
+fn no_samples(around: &Surroundings, declared: &Declared, services: &Services, engine: Engine) -> Measurement {
+    Measurement {
+        cost: None,
+        sites: None,
+        engine,
+        provenance: provenance(&around.place, &around.allocator),
+        samples: Vec::new(),
+        tolerances: declared.tolerances.clone(),
+        workload: Workload {
+            iterations: declared.iterations,
+            runtime: declared.runtime,
+            services: services.identities(),
+            warm_up: declared.warm_up,
+        },
+    }
+}
+
+fn check(declared: &Declared) -> Result<(), Failure> {
+    match declared.problem() {
+        Some(problem) => Err(Failure::before_the_run(Cause::Declaration(problem))),
+        None => Ok(()),
+    }
+}
+
+/// Runs the scenario once with its call stacks recorded: the profile is what is asked for. `sites` says where it is, also when the run
+/// ended at its limit.
+fn profile_alone(
+    around: &Surroundings,
+    declared: &Declared,
+    folder: &Path,
+    sites: &mut Option<SiteReport>,
+) -> Result<Measurement, Failure> {
+    check(declared)?;
+    let _turn = take_turn(&around.place.results)?;
+    // First of all: what an earlier run left would be taken for this one's.
+    culprits::remove(&around.place, folder).map_err(|problem| Failure::before_the_run(Cause::Spawn(problem)))?;
+    let mut services = Services::start(&declared.services)?;
+    let engine = match around.control.engine {
+        Engine::Counting => culprits::engine(),
+        chosen => chosen,
+    };
+    let mut measurement = no_samples(around, declared, &services, engine);
+    let sample = take_sample(around, declared, &mut services, folder, Run::recording(engine, folder));
+    if matches!(&sample, Ok(_) | Err(Failure { cause: Cause::LimitExceeded { .. }, .. })) {
+        let profile = Some(shown_profile(around, folder));
+        *sites = Some(SiteReport { diffs: Vec::new(), engine, notes: Vec::new(), profile });
+    }
+    measurement.samples.push(sample?);
+    Ok(measurement)
+}
+
 /// Runs the scenario once more with its call stacks recorded.
 ///
 /// # Errors
@@ -148,27 +191,21 @@ fn profile(
     services: &mut Services,
     folder: &Path,
 ) -> Result<Profile, String> {
-    let file = folder.join(culprits::FILE);
-    if let Err(error) = std::fs::remove_file(&file)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(format!("{} cannot be removed: {error}", around.place.shown(&file)));
-    }
-    let run = Run { engine: culprits::engine(), number: 1, most: 1, profile: Some(file.clone()) };
-    match take_sample(around, declared, services, folder, run) {
+    culprits::remove(&around.place, folder)?;
+    match take_sample(around, declared, services, folder, Run::recording(culprits::engine(), folder)) {
         Ok(_) => {}
         // What was live then is what is wanted.
         Err(Failure { cause: Cause::LimitExceeded { .. }, .. }) => {}
         Err(failure) => return Err(failure.to_string()),
     }
-    culprits::read(&around.place, &file)
+    culprits::read_profile(&around.place.root, &folder.join(culprits::FILE))
 }
 
 /// Runs without counting that tell what counting costs.
 const COST_RUNS: usize = 3;
 
 /// The processor time of these samples' windows, in thousandths of that without counting.
-fn cost(samples: &[Sample], mut run: impl FnMut(usize) -> Result<Sample, Failure>) -> Result<Option<u64>, Failure> {
+fn cost_of(samples: &[Sample], mut run: impl FnMut(usize) -> Result<Sample, Failure>) -> Result<Option<u64>, Failure> {
     let without = (1..=COST_RUNS).map(&mut run).collect::<Result<Vec<_>, _>>()?;
     let median = |samples: &[Sample]| {
         let mut micros: Vec<u64> = samples.iter().map(|sample| sample.processor_micros).collect();
@@ -194,13 +231,22 @@ impl Run {
     fn counting(engine: Engine, number: usize, most: usize) -> Self {
         Self { engine, number, most, profile: None }
     }
+
+    fn recording(engine: Engine, folder: &Path) -> Self {
+        Self { engine, number: 1, most: 1, profile: Some(folder.join(culprits::FILE)) }
+    }
 }
 
-fn take_turn(results: &Path) -> std::io::Result<File> {
-    std::fs::create_dir_all(results)?;
-    let file = File::create(results.join("turn.lock"))?;
-    file.lock()?;
-    Ok(file)
+/// Measured children run one at a time in a target directory, whoever started them, so that neighbours cannot change a number. The
+/// lock is the file's: it ends with this process, however that ends.
+fn take_turn(results: &Path) -> Result<File, Failure> {
+    let taken = || {
+        std::fs::create_dir_all(results)?;
+        let file = File::create(results.join("turn.lock"))?;
+        file.lock()?;
+        std::io::Result::Ok(file)
+    };
+    taken().map_err(|error| Failure::before_the_run(Cause::Spawn(format!("no turn could be had: {error}"))))
 }
 
 /// Runs one child with services made as new.

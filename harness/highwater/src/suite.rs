@@ -159,7 +159,8 @@ impl Suite {
 fn test(around: &Surroundings, declared: &Declared, ci: bool, summaries: &Mutex<Vec<String>>) -> Result<(), Failed> {
     let result = parent::run(around, declared)
         .map_err(|error| format!("failed to write under {}: {error}", around.place.results.display()))?;
-    let measured = around.control.mode == Mode::Measure && result.failure.is_none();
+    let is_compared = !matches!(around.control.mode, Mode::Measure | Mode::Profile);
+    let measured = !is_compared && result.failure.is_none();
     if measured || explain::passes(&result, ci) {
         if !measured {
             summaries.lock().unwrap_or_else(PoisonError::into_inner).push(explain::summary(&result));

@@ -84,7 +84,8 @@ fn moved(diff: &mut SiteDiff, name: &str, then: Amount, site: &Site<'_>, measure
     }
 }
 
-fn change_of(name: &str, then: Amount, site: &Site<'_>, measure: Measure) -> SiteChange {
+/// What a site holds now, beside what it held then.
+pub(crate) fn change_of(name: &str, then: Amount, site: &Site<'_>, measure: Measure) -> SiteChange {
     let leading = site.leading(measure);
     let mut callers: Vec<String> = leading.own().map(|frame| frame.function.clone()).collect();
     callers.dedup();

@@ -1,8 +1,12 @@
-//! The sites that moved, in words: what a failing test prints.
+//! The sites that moved, in words: what a failing test prints; and those that hold most.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use highwater_model::{Amount, Engine, Metric, SiteChange, SiteDiff, SiteReport};
+
+use crate::diff::change_of;
+use crate::{Measure, Profile};
 
 /// The sites that moved as text, largest first, at most `length` of each kind; empty when nothing moved.
 ///
@@ -72,6 +76,36 @@ pub fn explain_report(report: &SiteReport, length: usize) -> Vec<String> {
     lines
 }
 
+/// The sites of a profile that hold most, largest first, at most `length` and then the sum of the others; empty when no site holds a
+/// byte.
+///
+/// ```text
+///   14.0 MiB in 70 blocks
+///     worker::sync (async), src/sync.rs:42
+///     calls alloc::vec::Vec::push
+///     called by worker::run (async), worker::main
+///   3 more hold 1.2 MiB
+/// ```
+pub fn largest(profile: &Profile, measure: Measure, length: usize) -> String {
+    let unit = Metric::PeakBytes.unit();
+    let all = profile.sites();
+    let mut sites: Vec<_> = all.iter().filter(|site| measure.of(&site.amounts).bytes > 0).collect();
+    // Stable: among equals the order of the profile.
+    sites.sort_by_key(|site| Reverse(measure.of(&site.amounts).bytes));
+    let mut text = String::new();
+    for found in sites.iter().take(length) {
+        let held = change_of(&found.identity.to_string(), Amount::default(), found, measure);
+        let _ = writeln!(text, "  {}", amount(&held.now, &|bytes| unit.show(bytes)));
+        site(&mut text, &held);
+    }
+    if let Some(others @ [_, ..]) = sites.get(length..) {
+        let bytes = others.iter().map(|site| measure.of(&site.amounts).bytes).sum();
+        let verb = if others.len() == 1 { "holds" } else { "hold" };
+        let _ = writeln!(text, "  {} more {verb} {}", others.len(), unit.show(bytes));
+    }
+    text
+}
+
 type Told = fn(&SiteChange, &dyn Fn(i64) -> String) -> String;
 
 fn grew(change: &SiteChange, show: &dyn Fn(i64) -> String) -> String {
@@ -126,8 +160,8 @@ fn site(text: &mut String, change: &SiteChange) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff;
     use crate::example::profile;
-    use crate::{Measure, Profile, diff};
 
     fn check(then: &Profile, now: &Profile, change: i64, length: usize, expected: &str) {
         assert_eq!(explain(&diff(&then.top().peak, now, Measure::Peak, change), length), expected);
@@ -155,6 +189,24 @@ mod tests {
   300 B more than these sites explain
 ",
         );
+    }
+
+    #[test]
+    fn the_largest_sites_are_told_and_the_others_summed_up() {
+        let stack = "alloc::vec::Vec<T,A>::push worker::sync::{async_fn#0} worker::run";
+        let sites = [("worker::a", 400, 0), (stack, 2_000, 100), ("worker::b", 300, 0), ("worker::c", 0, 0)];
+        let profile = profile(&sites);
+        assert_eq!(
+            largest(&profile, Measure::Peak, 1),
+            "  2,000 B in 20 blocks
+    worker::sync (async), src/sync.rs:42
+    calls alloc::vec::Vec::push
+    called by worker::run
+  2 more hold 700 B
+"
+        );
+        assert_eq!(largest(&profile, Measure::Retained, 1).lines().count(), 4, "one retains, and no other");
+        assert_eq!(largest(&Profile::default(), Measure::Peak, 10), "");
     }
 
     #[test]

@@ -49,7 +49,7 @@ mod example;
 
 pub use dhat::{DhatAbout, DhatError, read_dhat, write_dhat};
 pub use diff::diff;
-pub use explain::{explain, explain_report};
+pub use explain::{explain, explain_report, largest};
 pub use identity::Identity;
 pub use normalise::Frame;
 pub use profile::{Profile, Site, Stack};

@@ -77,6 +77,21 @@ impl Profile {
         self.stacks.iter().any(|stack| stack.own().next().is_some())
     }
 
+    /// What a reader should know of its names, and the remedy.
+    pub fn remark(&self) -> Option<&'static str> {
+        if self.has_short_names() {
+            Some(
+                "names lack their paths, as this build has line tables only: `debug = \"limited\"` in its profile keeps them",
+            )
+        } else if !self.has_own() {
+            Some(
+                "no function of this workspace is known: does its profile keep debug information? `debug = \"limited\"` does",
+            )
+        } else {
+            None
+        }
+    }
+
     /// The stacks, in an order that does not depend on the run.
     pub fn stacks(&self) -> &[Stack] {
         &self.stacks

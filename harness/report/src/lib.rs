@@ -26,7 +26,7 @@
 //! `list` and [`self_test_report`] for `self-test`.
 //!
 //! A profile is written as [`folded`] stacks, drawn as a [`flamegraph`] or, beside a baseline, as a [`differential_flamegraph`],
-//! and handed to `go tool pprof` by [`write_pprof`].
+//! and handed to `go tool pprof` by [`write_pprof`]; [`profile_report`] is what `explain` prints of it.
 
 mod accepted;
 mod cell;
@@ -51,7 +51,10 @@ pub use explanation::explanations;
 pub use json::json;
 pub use list::{BaselineStatus, Listed, list_table};
 pub use markdown::markdown;
-pub use profile::{FlamegraphError, differential_flamegraph, differential_folded, flamegraph, folded, write_pprof};
+pub use profile::{
+    Explained, FlamegraphError, ProfileFile, differential_flamegraph, differential_folded, flamegraph, folded,
+    profile_report, write_pprof,
+};
 pub use self_test::self_test_report;
 pub use summary::{duration, summary};
 pub use table::table;
