@@ -1,6 +1,7 @@
 //! Which call sites moved: a run of the scenario with its call stacks recorded, and its sites beside those of the baseline. What the
 //! child records is `profiler`'s, how sites are named and compared `highwater-profile`'s.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -135,20 +136,8 @@ fn listed(baseline: &Baseline, measure: Measure) -> SiteList {
     }
 }
 
-/// The root, and the crates that are the user's own: those of the workspace.
+/// The root, and the crates that are the user's own.
 fn workspace(root: &Path) -> Result<Workspace, String> {
-    #[derive(Deserialize)]
-    struct Metadata {
-        packages: Vec<Package>,
-    }
-    #[derive(Deserialize)]
-    struct Package {
-        targets: Vec<Target>,
-    }
-    #[derive(Deserialize)]
-    struct Target {
-        name: String,
-    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(root);
@@ -157,7 +146,50 @@ fn workspace(root: &Path) -> Result<Workspace, String> {
     if !output.status.success() {
         return Err(failed(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()));
     }
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
-    let names = metadata.packages.into_iter().flat_map(|package| package.targets).map(|target| target.name);
-    Ok(Workspace::new(&root.to_string_lossy(), names))
+    let metadata = serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
+    let lock = std::fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
+    Ok(Workspace::new(&root.to_string_lossy(), own_crates(metadata, &lock)))
+}
+
+/// What of `cargo metadata` is used.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// The targets of the workspace's packages. One that is called as a dependency is, such as `tests/tokio.rs`, is not taken for the
+/// user's: names alone tell crates apart, and far more is the dependency's.
+fn own_crates(metadata: Metadata, lock: &str) -> Vec<String> {
+    let members: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    let locked = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    let crate_name = |package: &str| package.replace('-', "_");
+    let dependencies: BTreeSet<String> = locked.filter(|name| !members.contains(name)).map(crate_name).collect();
+    let targets = metadata.packages.iter().flat_map(|package| &package.targets).map(|target| crate_name(&target.name));
+    targets.filter(|name| !dependencies.contains(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_is_called_as_a_dependency_is_no_crate_of_the_users() {
+        let metadata = r#"{"packages": [
+            {"name": "ats-sync", "targets": [{"name": "ats_sync"}, {"name": "memory"}]},
+            {"name": "alloc", "targets": [{"name": "tokio"}, {"name": "serde-json"}]}
+        ]}"#;
+        let lock = "[[package]]\nname = \"ats-sync\"\n\n[[package]]\nname = \"tokio\"\nversion = \"1\"\n\n[[package]]\nname = \"serde_json\"\n";
+        assert_eq!(own_crates(serde_json::from_str(metadata).unwrap(), lock), ["ats_sync", "memory"]);
+    }
 }
