@@ -81,7 +81,7 @@ const CULPRITS: &[(&str, &str, &[&str])] = &[
         "400000",
         &[
             "limit exceeded: 3.9 MiB were live",
-            "  grew by 4.2 MiB, from 2,000 B in 20 blocks to 4.2 MiB in 12 blocks",
+            "  grew by 4.2 MiB, from 2,000 B in 20 blocks to 4.2 MiB in 11 blocks",
             "    culprits::left, src/lib.rs:65",
         ],
     ),
