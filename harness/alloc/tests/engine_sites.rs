@@ -1,4 +1,5 @@
 //! The engine `sites`: chosen before the first allocation, so this test starts itself again.
+#![cfg(not(miri))] // It starts processes, and reads a register.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(unsafe_code, reason = "the workload makes its blocks itself")]
 

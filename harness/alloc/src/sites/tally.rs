@@ -127,6 +127,7 @@ impl Amount {
 }
 
 #[cfg(test)]
+#[cfg(not(miri))] // The memory is mapped with flags that it does not know.
 mod tests {
     use super::*;
     use crate::zeroed::zeroed;
