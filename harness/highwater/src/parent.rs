@@ -98,8 +98,15 @@ fn measure(
     let cost = baseline.as_ref().and_then(|baseline| baseline.cost);
     let measurement = Measurement { cost, ..no_samples(around, declared, &services, around.control.engine) };
     let most = around.control.samples.unwrap_or(declared.samples).max(1);
+    let mut with_and_without = Vec::new();
     let taken = sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
-        take_sample(around, declared, &mut services, folder, Run::counting(around.control.engine, number, most))
+        let mut run =
+            |engine| take_sample(around, declared, &mut services, folder, Run::counting(engine, number, most));
+        let sample = run(around.control.engine)?;
+        if around.control.mode == Mode::Measure && number % SAMPLES_A_COST_RUN == 0 {
+            with_and_without.push((sample.processor_micros, run(Engine::Off)?.processor_micros));
+        }
+        Ok(sample)
     });
     let is_to_be_explained = match &taken {
         Ok((_, comparison)) => comparison.as_ref().is_some_and(|comparison| comparison.verdict == Verdict::Regressed),
@@ -114,9 +121,7 @@ fn measure(
     }
     let (mut measurement, comparison) = taken?;
     if around.control.mode == Mode::Measure {
-        measurement.cost = cost_of(&measurement.samples, |number| {
-            take_sample(around, declared, &mut services, folder, Run::counting(Engine::Off, number, COST_RUNS))
-        })?;
+        measurement.cost = cost_of(&with_and_without);
         match profile(around, declared, &mut services, folder) {
             Ok(profile) => measurement.sites = Some(profile.top()),
             problem => *sites = Some(culprits::report(None, None, problem, &shown_profile(around, folder))),
@@ -201,18 +206,16 @@ fn profile(
     culprits::read_profile(&around.place.root, &folder.join(culprits::FILE))
 }
 
-/// Runs without counting that tell what counting costs.
-const COST_RUNS: usize = 3;
+/// Of so many samples, one is followed by a run without counting.
+const SAMPLES_A_COST_RUN: usize = 3;
 
-/// The processor time of these samples' windows, in thousandths of that without counting.
-fn cost_of(samples: &[Sample], mut run: impl FnMut(usize) -> Result<Sample, Failure>) -> Result<Option<u64>, Failure> {
-    let without = (1..=COST_RUNS).map(&mut run).collect::<Result<Vec<_>, _>>()?;
-    let median = |samples: &[Sample]| {
-        let mut micros: Vec<u64> = samples.iter().map(|sample| sample.processor_micros).collect();
-        micros.sort_unstable();
-        micros.get(micros.len() / 2).copied()
-    };
-    Ok(median(samples).zip(median(&without)).map(|(with, without)| with.saturating_mul(1_000) / without.max(1)))
+/// The processor time of a window with counting, in thousandths of that without: the median of runs that follow each other, since a
+/// machine that others use is not as fast a minute later.
+fn cost_of(pairs: &[(u64, u64)]) -> Option<u64> {
+    let ratio = |(with, without): &(u64, u64)| with.saturating_mul(1_000) / (*without).max(1);
+    let mut ratios: Vec<u64> = pairs.iter().map(ratio).collect();
+    ratios.sort_unstable();
+    ratios.get(ratios.len() / 2).copied()
 }
 
 /// One run of a child.
@@ -375,5 +378,17 @@ fn fault_cause(service: &str, fault: &ServiceFault) -> Cause {
     match fault {
         ServiceFault::UnmatchedRequests { .. } => Cause::UnmatchedRequest { service, message },
         ServiceFault::Failed(_) => Cause::ServiceFault { service, message },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_is_the_median_of_neighbouring_runs() {
+        assert_eq!(cost_of(&[(2_000, 1_000), (1_050, 1_000), (500, 1_000)]), Some(1_050));
+        assert_eq!(cost_of(&[(1_050, 0)]), Some(1_050_000), "too fast for the clock");
+        assert_eq!(cost_of(&[]), None);
     }
 }
