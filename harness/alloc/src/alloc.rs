@@ -31,7 +31,7 @@ impl<A> Alloc<A> {
 unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Alloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !engine::is_ours() && !engine::becomes_ours() {
+        if !engine::is_ours() {
             // SAFETY: the caller keeps the contract of `alloc`, which is this function's.
             return unsafe { Forward(&self.inner).alloc(layout) };
         }
@@ -42,7 +42,7 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Alloc<A> {
 
     #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if !engine::is_ours() && !engine::becomes_ours() {
+        if !engine::is_ours() {
             // SAFETY: the caller keeps the contract of `dealloc`, which is this function's.
             return unsafe { Forward(&self.inner).dealloc(block, layout) };
         }
@@ -56,7 +56,7 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Alloc<A> {
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if !engine::is_ours() && !engine::becomes_ours() {
+        if !engine::is_ours() {
             // SAFETY: the caller keeps the contract of `alloc_zeroed`, which is this function's.
             return unsafe { Forward(&self.inner).alloc_zeroed(layout) };
         }
@@ -67,7 +67,7 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Alloc<A> {
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        if !engine::is_ours() && !engine::becomes_ours() {
+        if !engine::is_ours() {
             // SAFETY: the caller keeps the contract of `realloc`, which is this function's.
             return unsafe { Forward(&self.inner).realloc(block, layout, new_size) };
         }
@@ -95,7 +95,7 @@ fn resized(block: *mut u8, from: usize, to: usize) -> *mut u8 {
 /// Counts any answer of the inner allocator, and returns it.
 #[cold]
 #[inline(never)]
-fn post(block: *mut u8, from: usize, to: usize) -> *mut u8 {
+pub(crate) fn post(block: *mut u8, from: usize, to: usize) -> *mut u8 {
     if block.is_null() {
         limit::check_refused(to.saturating_sub(from));
     } else {

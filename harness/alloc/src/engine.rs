@@ -151,12 +151,6 @@ pub(crate) fn is_ours() -> bool {
     CHOSEN.load(Relaxed) == Engine::Counting as u8
 }
 
-/// As [`is_ours`], where nothing was decided yet.
-#[cold]
-pub(crate) fn becomes_ours() -> bool {
-    chosen() == Engine::Counting
-}
-
 /// Whether this crate's ledger counts.
 pub(crate) fn has_ledger() -> bool {
     matches!(chosen(), Engine::Counting | Engine::Sites)
@@ -186,7 +180,7 @@ pub(crate) fn chosen() -> Engine {
 /// What is to be told of each operation, where the engine is `stats_alloc`.
 #[inline]
 pub(crate) fn stats_alloc() -> Option<&'static impl GlobalAlloc> {
-    if chosen() == Engine::StatsAlloc { stats_alloc::counters() } else { None }
+    stats_alloc::counters()
 }
 
 /// What the engine has counted; none where none counts.

@@ -92,7 +92,8 @@ struct Met {
     site: AtomicU32,
 }
 
-const MET: usize = 1 << 12;
+/// No more than stay in the processor's first cache.
+const MET: usize = 1 << 10;
 
 /// The number of the last peak. The opening of a window begins with one.
 static PEAKS: AtomicU64 = AtomicU64::new(1);
@@ -153,8 +154,7 @@ impl ThreadSites {
     }
 }
 
-/// Called before bytes are freed.
-#[inline]
+/// Called before a block is resized to fewer bytes.
 fn before_a_fall() {
     with_slot(|slot| ThreadSites::of(slot).look(slot));
 }
@@ -176,16 +176,20 @@ fn made(size: usize) -> u32 {
     })
 }
 
-/// A block of this size of that site was freed.
+/// A block of this size of that site is freed: counts it, here and in the ledger.
 #[inline]
 fn freed(site: u32, size: usize) {
-    if !STOPPED.load(Relaxed) {
-        with_slot(|slot| {
-            if let Some(tally) = ThreadSites::of(slot).tally(site) {
-                tally.freed(size);
-            }
-        });
-    }
+    with_slot(|slot| {
+        let sites = ThreadSites::of(slot);
+        sites.look(slot);
+        // The ledger first: what it may have for a peak, the site has too.
+        footed::count(size, 0);
+        if !STOPPED.load(Relaxed)
+            && let Some(tally) = sites.tally(site)
+        {
+            tally.freed(size);
+        }
+    });
 }
 
 /// A block of that site was resized: it is the calling stack's from now on.

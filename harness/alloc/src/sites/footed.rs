@@ -53,8 +53,9 @@ unsafe fn enter(block: *mut u8, size: usize) -> *mut u8 {
     block
 }
 
+/// Counts an operation in the ledger.
 #[inline]
-fn count(from: usize, to: usize) {
+pub(super) fn count(from: usize, to: usize) {
     let is_counted = match (from, to) {
         (0, _) => thread::made(to),
         (_, 0) => thread::freed(from),
@@ -88,9 +89,6 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Footed<'_, A> {
         let size = layout.size();
         // SAFETY: the block is ours and has this size.
         let site = unsafe { read_site(block, size) };
-        before_a_fall();
-        // The ledger first: what it may have for a peak, the site has too.
-        count(size, 0);
         freed(site, size);
         let footed = with_foot(layout).expect("a block that was made has room for a foot");
         // SAFETY: the inner allocator made it with this layout.
