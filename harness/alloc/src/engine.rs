@@ -9,7 +9,6 @@ pub(crate) mod dhat;
 #[expect(unsafe_code, reason = "the standard library allocates to read a variable")]
 mod variable;
 
-use std::alloc::GlobalAlloc;
 use std::fmt;
 use std::hint::black_box;
 use std::path::Path;
@@ -175,12 +174,6 @@ pub(crate) fn chosen() -> Engine {
         UNDECIDED => decide(),
         _ => Engine::Off,
     }
-}
-
-/// What is to be told of each operation, where the engine is `stats_alloc`.
-#[inline]
-pub(crate) fn stats_alloc() -> Option<&'static impl GlobalAlloc> {
-    stats_alloc::counters()
 }
 
 /// What the engine has counted; none where none counts.

@@ -34,7 +34,7 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Forward<'_, A> {
             // SAFETY: the caller keeps the contract of `alloc`, which is dhat's.
             Engine::Dhat if self.is_over_system() => return unsafe { dhat::Alloc.alloc(layout) },
             Engine::StatsAlloc => {
-                if let Some(counters) = engine::stats_alloc() {
+                if let Some(counters) = engine::stats_alloc::counters() {
                     // SAFETY: the caller keeps the contract of `alloc`.
                     unsafe { counters.alloc(layout) };
                 }
@@ -57,7 +57,7 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Forward<'_, A> {
             // SAFETY: the caller keeps the contract of `dealloc`, and `block` is of the same memory.
             Engine::Dhat if self.is_over_system() => return unsafe { dhat::Alloc.dealloc(block, layout) },
             Engine::StatsAlloc => {
-                if let Some(counters) = engine::stats_alloc() {
+                if let Some(counters) = engine::stats_alloc::counters() {
                     // SAFETY: what is behind it never looks at the block.
                     unsafe { counters.dealloc(block, layout) };
                 }
@@ -77,7 +77,7 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Forward<'_, A> {
             // SAFETY: the caller keeps the contract of `alloc_zeroed`, which is dhat's.
             Engine::Dhat if self.is_over_system() => return unsafe { dhat::Alloc.alloc_zeroed(layout) },
             Engine::StatsAlloc => {
-                if let Some(counters) = engine::stats_alloc() {
+                if let Some(counters) = engine::stats_alloc::counters() {
                     // SAFETY: the caller keeps the contract of `alloc_zeroed`.
                     unsafe { counters.alloc_zeroed(layout) };
                 }
@@ -100,7 +100,7 @@ unsafe impl<A: GlobalAlloc + 'static> GlobalAlloc for Forward<'_, A> {
             // SAFETY: the caller keeps the contract of `realloc`, and `block` is of the same memory.
             Engine::Dhat if self.is_over_system() => return unsafe { dhat::Alloc.realloc(block, layout, new_size) },
             Engine::StatsAlloc => {
-                if let Some(counters) = engine::stats_alloc() {
+                if let Some(counters) = engine::stats_alloc::counters() {
                     // SAFETY: what is behind it never looks at the block.
                     unsafe { counters.realloc(block, layout, new_size) };
                 }

@@ -162,17 +162,10 @@ fn before_a_fall() {
 /// The site of the calling stack, and a block of this size for it.
 #[inline(never)] // The walk begins at this function's frame.
 fn made(size: usize) -> u32 {
-    if STOPPED.load(Relaxed) {
-        return table::NOBODY;
-    }
-    let frame = stack::frame_pointer();
-    with_slot(|slot| {
-        let sites = ThreadSites::of(slot);
-        let site = sites.site(sites.walk.take(frame, Stack::of_this_thread()));
+    at_the_calling_stack(|sites, site| {
         if let Some(tally) = sites.tally(site) {
             tally.made(size);
         }
-        site
     })
 }
 
@@ -195,20 +188,29 @@ fn freed(site: u32, size: usize) {
 /// A block of that site was resized: it is the calling stack's from now on.
 #[inline(never)] // The walk begins at this function's frame.
 fn resized(site: u32, from: usize, to: usize) -> u32 {
-    if STOPPED.load(Relaxed) {
-        return table::NOBODY;
-    }
-    let frame = stack::frame_pointer();
-    with_slot(|slot| {
-        let sites = ThreadSites::of(slot);
-        let now = sites.site(sites.walk.take(frame, Stack::of_this_thread()));
+    at_the_calling_stack(|sites, now| {
         if let Some(tally) = sites.tally(site) {
             tally.freed(from);
         }
         if let Some(tally) = sites.tally(now) {
             tally.taken(to, to.saturating_sub(from));
         }
-        now
+    })
+}
+
+/// Has the site of the calling stack counted, and returns it. The stack is walked from the frame of the function that this is
+/// compiled into.
+#[inline(always)]
+fn at_the_calling_stack(count: impl FnOnce(&ThreadSites, u32)) -> u32 {
+    if STOPPED.load(Relaxed) {
+        return table::NOBODY;
+    }
+    let frame = stack::frame_pointer();
+    with_slot(|slot| {
+        let sites = ThreadSites::of(slot);
+        let site = sites.site(sites.walk.take(frame, Stack::of_this_thread()));
+        count(sites, site);
+        site
     })
 }
 

@@ -75,14 +75,13 @@ impl Walk {
                 }
             }
             if new == DEPTH {
-                known = 0;
-                break;
+                return self.innermost(frame);
             }
             new += 1;
             (at, below) = (link.next, at);
         }
         if known + new > DEPTH {
-            return self.take_innermost(frame, stack);
+            return self.innermost(frame);
         }
         self.write(frame, known, new)
     }
@@ -126,18 +125,10 @@ impl Walk {
         hash
     }
 
-    /// A stack that is too deep: its inner end, and nothing to go on from.
+    /// Of a stack that is too deep, its inner end, and nothing to go on from. There are `DEPTH` frames from this one on.
     #[cold]
-    fn take_innermost(&self, frame: usize, stack: Stack) -> u64 {
-        let (mut at, mut below) = (frame, frame - 1);
-        let mut new = 0;
-        while new < DEPTH
-            && let Some(link) = stack.link(at, below)
-        {
-            new += 1;
-            (at, below) = (link.next, at);
-        }
-        let hash = self.write(frame, 0, new);
+    fn innermost(&self, frame: usize) -> u64 {
+        let hash = self.write(frame, 0, DEPTH);
         self.high.store(0, Relaxed);
         hash
     }
@@ -156,4 +147,39 @@ impl Walk {
 #[inline]
 fn mix(hash: u64, caller: usize) -> u64 {
     (hash.rotate_left(5) ^ caller as u64).wrapping_mul(0x517c_c1b7_2722_0a95) | 1
+}
+
+#[cfg(test)]
+#[cfg(not(miri))] // It does not run assembly.
+mod tests {
+    use std::hint::black_box;
+
+    use super::super::stack::frame_pointer;
+    use super::*;
+    use crate::zeroed::zeroed;
+
+    /// Takes the stack from so many calls further in.
+    #[inline(never)]
+    fn descend(calls: usize, take: &mut dyn FnMut(usize, Stack)) {
+        if calls == 0 {
+            take(frame_pointer(), Stack::of_this_thread());
+        } else {
+            descend(calls - 1, take);
+        }
+        // Something to do after the call, or there would be no frame.
+        black_box(calls);
+    }
+
+    #[test]
+    fn a_stack_is_the_same_whichever_was_walked_before_it() {
+        let walk: &Walk = zeroed();
+        for calls in [10, 3, 200, 0, 240, 255, 256, 300, 250, 300, 301, 255, 20, 1_000, 20] {
+            descend(calls, &mut |frame, stack| {
+                let fresh: &Walk = zeroed();
+                assert_eq!(walk.take(frame, stack), fresh.take(frame, stack), "{calls} calls");
+                assert!(walk.addresses().eq(fresh.addresses()), "{calls} calls");
+                assert_eq!(walk.take(frame, stack), fresh.take(frame, stack), "{calls} calls, and once more");
+            });
+        }
+    }
 }
