@@ -5,9 +5,6 @@ use std::fmt::Write as _;
 use highwater_model::{MetricComparison, ScenarioResult, Verdict};
 use highwater_profile::explain_report;
 
-/// How many sites of each kind of change are named.
-const SITES: usize = 5;
-
 /// Whether the scenario's test passes. Without a baseline it does, unless `ci`.
 pub(crate) fn passes(result: &ScenarioResult, ci: bool) -> bool {
     match result.verdict {
@@ -99,7 +96,7 @@ pub(crate) fn reason(result: &ScenarioResult) -> String {
             );
         }
     }
-    for line in result.sites.iter().flat_map(|sites| explain_report(sites, SITES)) {
+    for line in result.sites.iter().flat_map(explain_report) {
         let _ = write!(text, "\n  {line}");
     }
     for note in result.notes() {

@@ -8,7 +8,17 @@ use highwater_model::{Amount, Engine, Metric, SiteChange, SiteDiff, SiteReport};
 use crate::diff::change_of;
 use crate::{Measure, Profile};
 
-/// The sites that moved as text, largest first, at most `length` of each kind; empty when nothing moved.
+/// How many sites are named behind each metric of a regression.
+const NAMED: usize = 8;
+
+/// Of the largest change, what a site has to have changed by to be named.
+const TELLING: u64 = 100;
+
+/// How many of the functions that led to a site are named.
+const CALLERS: usize = 6;
+
+/// The sites that moved as text, largest first, at most `length`; empty when nothing moved. Those that changed by less than a
+/// hundredth of the largest change are summed up with the others that are not named.
 ///
 /// ```text
 /// call sites by peak:
@@ -16,6 +26,7 @@ use crate::{Measure, Profile};
 ///     worker::sync (async), src/sync.rs:42
 ///     calls alloc::vec::Vec::push
 ///     called by worker::run (async), worker::main
+///   3 more grew, by 1,024 B
 ///   1.2 MiB more than these sites explain
 /// ```
 pub fn explain(diff: &SiteDiff, length: usize) -> String {
@@ -24,22 +35,31 @@ pub fn explain(diff: &SiteDiff, length: usize) -> String {
 }
 
 fn changes(diff: &SiteDiff, length: usize) -> String {
-    let mut text = String::new();
     let kinds: [(&[SiteChange], Told, &str); 4] = [
         (&diff.grown, grew, "grew"),
         (&diff.appeared, appeared, "appeared"),
         (&diff.shrunk, shrank, "shrank"),
         (&diff.vanished, vanished, "vanished"),
     ];
+    let size = |change: &SiteChange| change.change().unsigned_abs();
+    let mut named: Vec<_> = kinds.iter().flat_map(|(list, told, _)| list.iter().map(move |change| (change, told))).collect();
+    // Stable: among equals what grew comes first.
+    named.sort_by_key(|(change, _)| Reverse(size(change)));
+    let least = named.first().map_or(0, |(largest, _)| size(largest) / TELLING);
+    named.retain(|(change, _)| size(change) >= least);
+    named.truncate(length);
+
     let unit = diff.metric.unit();
-    for (changes, told, verb) in kinds {
-        for change in changes.iter().take(length) {
-            let _ = writeln!(text, "  {}", told(change, &|bytes| unit.show(bytes)));
-            site(&mut text, change);
-        }
-        if let Some(others @ [_, ..]) = changes.get(length..) {
-            let bytes = others.iter().map(|change| change.change().abs()).sum();
-            let _ = writeln!(text, "  {} more {verb}, by {}", others.len(), unit.show(bytes));
+    let mut text = String::new();
+    for (change, told) in &named {
+        let _ = writeln!(text, "  {}", told(change, &|bytes| unit.show(bytes)));
+        site(&mut text, change);
+    }
+    for (list, _, verb) in kinds {
+        let is_named = |change: &SiteChange| named.iter().any(|(named, _)| std::ptr::eq(*named, change));
+        let others: Vec<u64> = list.iter().filter(|change| !is_named(change)).map(size).collect();
+        if !others.is_empty() {
+            let _ = writeln!(text, "  {} more {verb}, by {}", others.len(), unit.show_amount(others.iter().sum()));
         }
     }
     if diff.unexplained > 0 {
@@ -48,12 +68,12 @@ fn changes(diff: &SiteDiff, length: usize) -> String {
     text
 }
 
-/// What is known of the call sites behind a regression, a line each; of each kind of change at most `length` sites.
-pub fn explain_report(report: &SiteReport, length: usize) -> Vec<String> {
+/// What is known of the call sites behind a regression, a line each.
+pub fn explain_report(report: &SiteReport) -> Vec<String> {
     // What was live at the peak is often what is live at the end, and then said once.
     let mut told: Vec<(String, String)> = Vec::new();
     for diff in &report.diffs {
-        let (metric, changes) = (diff.metric.to_string(), changes(diff, length));
+        let (metric, changes) = (diff.metric.to_string(), changes(diff, NAMED));
         match told.iter_mut().find(|(_, others)| *others == changes) {
             Some((metrics, _)) => *metrics = format!("{metrics} and {metric}"),
             None => told.push((metric, changes)),
@@ -147,7 +167,12 @@ fn site(text: &mut String, change: &SiteChange) {
                 let _ = writeln!(text, "    calls {calls}");
             }
             if !callers.is_empty() {
-                let _ = writeln!(text, "    called by {}", callers.join(", "));
+                let named = callers.iter().take(CALLERS).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let others = match callers.len().saturating_sub(CALLERS) {
+                    0 => String::new(),
+                    more => format!(", and {more} more"),
+                };
+                let _ = writeln!(text, "    called by {named}{others}");
             }
         }
         None => {
@@ -224,13 +249,39 @@ mod tests {
             "call sites by peak:
   appeared with 5,000 B in 50 blocks
     serde_json::read, serde_json-1.0.154/src/de.rs:42, not called by own code
-  appeared with 400 B in 4 blocks
-    worker::a, src/sync.rs:42
-  2 more appeared, by 500 B
   vanished with 800 B in 8 blocks
     worker::old
     called by worker::run
+  3 more appeared, by 900 B
 ",
+        );
+    }
+
+    #[test]
+    fn the_largest_change_comes_first_whatever_its_kind_and_small_ones_are_summed_up() {
+        let then = profile(&[("worker::a", 1_000, 0), ("worker::b", 1_000, 0), ("worker::old", 50_000, 0)]);
+        let now = profile(&[("worker::a", 1_600, 0), ("worker::b", 31_000, 0), ("worker::new", 90_000, 0)]);
+        let text = explain(&diff(&then.top().peak, &now, Measure::Peak, 70_600), 10);
+        let told: Vec<&str> = text.lines().filter(|line| !line.starts_with("    ")).collect();
+        assert_eq!(
+            told,
+            [
+                "call sites by peak:",
+                "  appeared with 87.9 KiB in 900 blocks",
+                "  vanished with 48.8 KiB in 500 blocks",
+                "  grew by 29.3 KiB, from 1,000 B in 10 blocks to 30.3 KiB in 310 blocks",
+                "  1 more grew, by 600 B",
+            ]
+        );
+    }
+
+    #[test]
+    fn of_many_callers_the_nearest_are_named() {
+        let stack = "worker::a worker::b worker::c worker::d worker::e worker::f worker::g worker::h worker::i";
+        let text = explain(&diff(&Default::default(), &profile(&[(stack, 100, 0)]), Measure::Peak, 100), 10);
+        assert!(
+            text.ends_with("called by worker::b, worker::c, worker::d, worker::e, worker::f, worker::g, and 2 more\n"),
+            "{text}"
         );
     }
 }

@@ -8,9 +8,6 @@ use highwater_profile::explain_report;
 use crate::Colour;
 use crate::cell;
 
-/// How many sites of each kind of change are named.
-const SITES: usize = 5;
-
 /// Why a scenario came to what it came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Explanation {
@@ -83,7 +80,7 @@ fn explain_one(result: &ScenarioResult, name: String, argument: &str) -> Option<
             None => sentences.push("it yielded no numbers, and its result does not say why".to_owned()),
         },
     }
-    sentences.extend(result.sites.iter().flat_map(|sites| explain_report(sites, SITES)));
+    sentences.extend(result.sites.iter().flat_map(explain_report));
     sentences.extend(result.notes().into_iter().map(|note| format!("note: {note}")));
     (result.verdict != Verdict::Within || !sentences.is_empty()).then_some(Explanation {
         verdict: result.verdict,

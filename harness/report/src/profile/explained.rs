@@ -116,7 +116,7 @@ fn differences(sites: &SiteReport, baseline: &str) -> Vec<String> {
     let mut lines = Vec::new();
     if !sites.diffs.is_empty() {
         let moved = SiteReport { notes: Vec::new(), profile: None, ..sites.clone() };
-        let moved = explain_report(&moved, SITES);
+        let moved = explain_report(&moved);
         if moved.is_empty() {
             lines.push(format!("no site differs from {baseline}"));
         } else {
@@ -186,12 +186,12 @@ profiled  ats-sync/full, by sites in 0.1 s
   peak was counted as 1,010 B: 10 B more than its sites hold
   compared with {}:
     call sites by peak:
+      appeared with 300 B in 30 blocks
+        worker::run, src/sync.rs:42
       grew by 200 B, from 500 B in 50 blocks to 700 B in 70 blocks
         worker::sync, src/sync.rs:42
         calls alloc::vec::Vec::push
         called by worker::run
-      appeared with 300 B in 30 blocks
-        worker::run, src/sync.rs:42
       10 B more than these sites explain
   note: retained-diff.svg is not drawn
   files, and what opens each:
