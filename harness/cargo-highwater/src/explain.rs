@@ -167,6 +167,7 @@ mod tests {
     use highwater_model::{Acceptance, Provenance, Runtime, Workload};
 
     use super::*;
+    use crate::list::tests::listing;
 
     fn baseline() -> Baseline {
         Baseline {
@@ -174,15 +175,7 @@ mod tests {
             acceptance: Acceptance { metrics: Default::default(), reason: Baseline::FIRST.into() },
             cost: None,
             metrics: Default::default(),
-            provenance: Provenance {
-                allocator: "system".into(),
-                debug_assertions: false,
-                lock_digest: "none".into(),
-                opt_level: "3".into(),
-                profile: "debug".into(),
-                rustc: "1.95.0".into(),
-                target: "t".into(),
-            },
+            provenance: Provenance::default(),
             scenario: "paged".into(),
             sites: Some(TopSites::default()),
             suite: "worker".into(),
@@ -193,12 +186,7 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_with_is_told_with_the_remedy() {
         let root = tempfile::tempdir().unwrap();
-        let listing = Listing {
-            suite: "worker".into(),
-            scenario: "paged".into(),
-            baseline: "baselines/worker/paged/t.json".into(),
-            ignored: None,
-        };
+        let listing = listing();
         let path = root.path().join(&listing.baseline);
         let remedy = "`cargo highwater update paged`";
         let missing = accepted(root.path(), &listing).unwrap_err();

@@ -60,8 +60,18 @@ pub(crate) fn place(root: &Path, baseline: &Path) -> Option<(BaselineStore, Stri
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A scenario without a baseline, unless its file is written.
+    pub(crate) fn listing() -> Listing {
+        Listing {
+            suite: "worker".into(),
+            scenario: "paged".into(),
+            baseline: "baselines/worker/paged/t.json".into(),
+            ignored: None,
+        }
+    }
 
     #[test]
     fn the_store_is_the_third_folder_above_a_baseline() {
@@ -75,12 +85,7 @@ mod tests {
     #[test]
     fn a_baseline_is_accepted_missing_or_unreadable() {
         let root = tempfile::tempdir().unwrap();
-        let listing = Listing {
-            suite: "worker".into(),
-            scenario: "paged".into(),
-            baseline: "baselines/worker/paged/t.json".into(),
-            ignored: None,
-        };
+        let listing = listing();
         assert!(matches!(status(root.path(), &listing), (BaselineStatus::Missing, None)));
         let path = root.path().join(&listing.baseline);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

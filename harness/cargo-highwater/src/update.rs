@@ -253,34 +253,12 @@ mod tests {
     use super::*;
 
     fn result(scenario: &str, peak: i64) -> ScenarioResult {
+        let workload = Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 };
+        let provenance = Provenance { target: "t".into(), ..Provenance::default() };
         let measurement = Measurement {
-            cost: None,
-            sites: None,
-            engine: Engine::Counting,
-            provenance: Provenance {
-                allocator: "system".into(),
-                debug_assertions: false,
-                lock_digest: "none".into(),
-                opt_level: "3".into(),
-                profile: "debug".into(),
-                rustc: "1.95.0".into(),
-                target: "t".into(),
-            },
-            samples: vec![Sample {
-                growth: None,
-                headroom: None,
-                metrics: [(Metric::PeakBytes, peak)].into(),
-                notes: Vec::new(),
-                observations: Default::default(),
-                new_threads: Default::default(),
-                peak_slack: 0,
-                timeline: Vec::new(),
-                child_micros: 2,
-                processor_micros: 1,
-                window_micros: 1,
-            }],
+            samples: vec![Sample { metrics: [(Metric::PeakBytes, peak)].into(), ..Sample::default() }],
             tolerances: [(Metric::PeakBytes, Tolerance::new(0.02, 0))].into(),
-            workload: Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 },
+            ..Measurement::new(Engine::Counting, provenance, workload)
         };
         ScenarioResult {
             format: ScenarioResult::FORMAT,

@@ -83,39 +83,16 @@ mod tests {
     use highwater_model::{Cause, Engine, Provenance, Runtime, Tolerance, Workload};
 
     fn empty() -> Measurement {
+        let workload =
+            Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 };
         Measurement {
-            cost: None,
-            sites: None,
-            engine: Engine::Counting,
-            provenance: Provenance {
-                allocator: "system".into(),
-                debug_assertions: false,
-                lock_digest: "none".into(),
-                opt_level: "3".into(),
-                profile: "debug".into(),
-                rustc: "1.95.0".into(),
-                target: "t".into(),
-            },
-            samples: Vec::new(),
             tolerances: [(Metric::PeakBytes, Tolerance::new(0.0, 10))].into(),
-            workload: Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 },
+            ..Measurement::new(Engine::Counting, Provenance::default(), workload)
         }
     }
 
     fn sample(peak: i64) -> Sample {
-        Sample {
-            growth: None,
-            headroom: None,
-            metrics: [(Metric::PeakBytes, peak)].into(),
-            notes: Vec::new(),
-            observations: Default::default(),
-            new_threads: Default::default(),
-            peak_slack: 0,
-            timeline: Vec::new(),
-            child_micros: 1,
-            processor_micros: 1,
-            window_micros: 1,
-        }
+        Sample { metrics: [(Metric::PeakBytes, peak)].into(), ..Sample::default() }
     }
 
     fn baseline() -> Baseline {

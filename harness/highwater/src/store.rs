@@ -147,34 +147,12 @@ mod tests {
     use highwater_model::{Engine, Measurement, Metric, Provenance, Runtime, Sample, Workload};
 
     fn baseline() -> Baseline {
+        let workload = Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 };
+        let provenance = Provenance { target: "t".into(), ..Provenance::default() };
+        let sample = Sample { metrics: [(Metric::PeakBytes, 1_000)].into(), ..Sample::default() };
         let measurement = Measurement {
-            cost: None,
-            sites: None,
-            engine: Engine::Counting,
-            provenance: Provenance {
-                allocator: "system".into(),
-                debug_assertions: false,
-                lock_digest: "none".into(),
-                opt_level: "3".into(),
-                profile: "debug".into(),
-                rustc: "1.95.0".into(),
-                target: "t".into(),
-            },
-            samples: vec![Sample {
-                growth: None,
-                headroom: None,
-                metrics: [(Metric::PeakBytes, 1_000)].into(),
-                notes: Vec::new(),
-                observations: Default::default(),
-                new_threads: Default::default(),
-                peak_slack: 0,
-                timeline: Vec::new(),
-                child_micros: 2,
-                processor_micros: 1,
-                window_micros: 1,
-            }],
-            tolerances: Default::default(),
-            workload: Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 },
+            samples: vec![sample],
+            ..Measurement::new(Engine::Counting, provenance, workload)
         };
         Baseline::accept("worker", "paged", &measurement, None, None)
     }

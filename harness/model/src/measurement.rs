@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, Engine, Growth, Metric, Moment, Provenance, Spread, Tolerance, TopSites, Workload};
 
-/// What one run of a scenario in one fresh process measured. A metric that was not measured is absent, never 0.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What one run of a scenario in one fresh process measured. A metric that was not measured is absent, never 0. The default has
+/// measured nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sample {
     /// How the growth of bytes was found; absent where the iterations are too few to tell.
@@ -70,6 +71,19 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// What is known before anything was measured: no samples, and nothing gates.
+    pub fn new(engine: Engine, provenance: Provenance, workload: Workload) -> Self {
+        Self {
+            cost: None,
+            sites: None,
+            engine,
+            provenance,
+            samples: Vec::new(),
+            tolerances: BTreeMap::new(),
+            workload,
+        }
+    }
+
     /// The spread of one metric over the samples; `None` when any sample lacks it.
     pub fn spread(&self, metric: Metric) -> Option<Spread> {
         let values: Option<Vec<i64>> = self.samples.iter().map(|sample| sample.metrics.get(&metric).copied()).collect();
@@ -94,42 +108,28 @@ pub(crate) mod tests {
 
     /// A measurement of these samples, with the default tolerances.
     pub(crate) fn measurement(samples: &[&[(Metric, i64)]]) -> Measurement {
+        let workload =
+            Workload { iterations: 10, runtime: Runtime::CurrentThread, services: BTreeMap::new(), warm_up: 1 };
+        let provenance = Provenance {
+            allocator: "system".into(),
+            debug_assertions: false,
+            lock_digest: "0123456789abcdef".into(),
+            opt_level: "3".into(),
+            profile: "debug".into(),
+            rustc: "1.95.0".into(),
+            target: "x86_64-unknown-linux-gnu".into(),
+        };
+        let sample = |metrics: &&[(Metric, i64)]| Sample {
+            metrics: metrics.iter().copied().collect(),
+            child_micros: 2_000,
+            processor_micros: 1,
+            window_micros: 1_000,
+            ..Sample::default()
+        };
         Measurement {
-            cost: None,
-            sites: None,
-            engine: Engine::Counting,
-            provenance: Provenance {
-                allocator: "system".into(),
-                debug_assertions: false,
-                lock_digest: "0123456789abcdef".into(),
-                opt_level: "3".into(),
-                profile: "debug".into(),
-                rustc: "1.95.0".into(),
-                target: "x86_64-unknown-linux-gnu".into(),
-            },
-            samples: samples
-                .iter()
-                .map(|metrics| Sample {
-                    growth: None,
-                    headroom: None,
-                    metrics: metrics.iter().copied().collect(),
-                    notes: Vec::new(),
-                    observations: BTreeMap::new(),
-                    new_threads: BTreeMap::new(),
-                    peak_slack: 0,
-                    timeline: Vec::new(),
-                    child_micros: 2_000,
-                    processor_micros: 1,
-                    window_micros: 1_000,
-                })
-                .collect(),
+            samples: samples.iter().map(sample).collect(),
             tolerances: Metric::ALL.into_iter().filter_map(|m| Some((m, Tolerance::default_for(m)?))).collect(),
-            workload: Workload {
-                iterations: 10,
-                runtime: Runtime::CurrentThread,
-                services: BTreeMap::new(),
-                warm_up: 1,
-            },
+            ..Measurement::new(Engine::Counting, provenance, workload)
         }
     }
 

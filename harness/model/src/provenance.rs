@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// How the measured binary was built. `debug_assertions`, `opt_level`, `profile` and `target` make numbers incomparable when
-/// they differ; the rest is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// they differ; the rest is shown. The default says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
     /// The allocator below the counters, such as `system`.

@@ -11,42 +11,30 @@ const METRICS: [Metric; 5] =
 
 /// A measurement with a sample for each `[peak, retained, blocks, total, total blocks]`.
 pub(crate) fn measurement(samples: &[[i64; 5]]) -> Measurement {
+    let workload =
+        Workload { iterations: 10, runtime: Runtime::CurrentThread, services: Default::default(), warm_up: 1 };
+    let sample = |values: &[i64; 5]| Sample {
+        metrics: METRICS.into_iter().zip(*values).collect(),
+        child_micros: 2_000,
+        window_micros: 1_000,
+        ..Sample::default()
+    };
     Measurement {
-        cost: None,
-        sites: None,
-        engine: Engine::Counting,
-        provenance: Provenance {
-            allocator: "system".into(),
-            debug_assertions: false,
-            lock_digest: "0123456789abcdef".into(),
-            opt_level: "3".into(),
-            profile: "debug".into(),
-            rustc: "1.95.0".into(),
-            target: "x86_64-unknown-linux-gnu".into(),
-        },
-        samples: samples
-            .iter()
-            .map(|values| Sample {
-                growth: None,
-                headroom: None,
-                metrics: METRICS.into_iter().zip(*values).collect(),
-                notes: Vec::new(),
-                observations: Default::default(),
-                new_threads: Default::default(),
-                peak_slack: 0,
-                timeline: Vec::new(),
-                child_micros: 2_000,
-                processor_micros: 1,
-                window_micros: 1_000,
-            })
-            .collect(),
+        samples: samples.iter().map(sample).collect(),
         tolerances: METRICS.into_iter().filter_map(|m| Some((m, Tolerance::default_for(m)?))).collect(),
-        workload: Workload {
-            iterations: 10,
-            runtime: Runtime::CurrentThread,
-            services: Default::default(),
-            warm_up: 1,
-        },
+        ..Measurement::new(Engine::Counting, provenance(), workload)
+    }
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        allocator: "system".into(),
+        debug_assertions: false,
+        lock_digest: "0123456789abcdef".into(),
+        opt_level: "3".into(),
+        profile: "debug".into(),
+        rustc: "1.95.0".into(),
+        target: "x86_64-unknown-linux-gnu".into(),
     }
 }
 
