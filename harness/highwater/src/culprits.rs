@@ -108,32 +108,30 @@ fn of_regression(comparison: &Comparison, baseline: &Baseline, profile: &Profile
     let retained = at_the_end.into_iter().any(regressed);
     let mut diffs = Vec::new();
     if retained {
-        diffs.push(diff(
-            &listed(baseline, Measure::Retained),
-            profile,
-            Measure::Retained,
-            changed(Metric::RetainedBytes),
-        ));
+        diffs.push(of_measure(Some(baseline), profile, Measure::Retained, changed(Metric::RetainedBytes)));
     }
     if peak {
-        diffs.push(diff(&listed(baseline, Measure::Peak), profile, Measure::Peak, changed(Metric::PeakBytes)));
+        diffs.push(of_measure(Some(baseline), profile, Measure::Peak, changed(Metric::PeakBytes)));
     }
     diffs
 }
 
 /// The sites that held the memory when a limit was passed, beside those at the baseline's peak.
 fn of_limit(baseline: Option<&Baseline>, profile: &Profile) -> Vec<SiteDiff> {
-    let then = baseline.map(|baseline| listed(baseline, Measure::Peak)).unwrap_or_default();
-    let change = profile.amounts().peak.bytes - then.total().bytes;
-    vec![diff(&then, profile, Measure::Peak, change)]
+    let then = baseline.and_then(|baseline| baseline.sites.as_ref()).map_or(0, |sites| sites.peak.total().bytes);
+    let change = profile.amounts().peak.bytes - then;
+    vec![of_measure(baseline, profile, Measure::Peak, change)]
 }
 
-fn listed(baseline: &Baseline, measure: Measure) -> SiteList {
-    match (&baseline.sites, measure) {
-        (Some(TopSites { peak, .. }), Measure::Peak) => peak.clone(),
-        (Some(TopSites { retained, .. }), _) => retained.clone(),
-        (None, _) => SiteList::default(),
-    }
+/// The sites of a profile beside the baseline's by one measure: peak or retained.
+fn of_measure(baseline: Option<&Baseline>, profile: &Profile, measure: Measure, change: i64) -> SiteDiff {
+    let none = SiteList::default();
+    let then = match (baseline.and_then(|baseline| baseline.sites.as_ref()), measure) {
+        (Some(TopSites { peak, .. }), Measure::Peak) => peak,
+        (Some(TopSites { retained, .. }), _) => retained,
+        (None, _) => &none,
+    };
+    diff(then, profile, measure, change)
 }
 
 /// The root, and the crates that are the user's own.

@@ -44,11 +44,11 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
     let store = BaselineStore::new(around.place.root.join(&around.place.baselines));
     let baseline = store.path(&suite, &scenario, TARGET);
 
-    let mut sites = None;
-    let measured = match around.control.mode {
-        Mode::Profile => profile_alone(around, declared, &folder, &mut sites).map(|measurement| (measurement, None)),
-        _ => measure(around, declared, &store, &folder, &mut sites),
+    let ran = match around.control.mode {
+        Mode::Profile => profile_alone(around, declared, &folder),
+        _ => measure(around, declared, &store, &folder),
     };
+    let Ran { measured, sites } = ran.unwrap_or_else(|failure| Ran { measured: Err(failure), sites: None });
     let (verdict, measurement, comparison, failure) = match measured {
         Ok((measurement, comparison)) => {
             let verdict = comparison.as_ref().map_or(Verdict::New, |comparison| comparison.verdict);
@@ -78,13 +78,22 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
     Ok(result)
 }
 
+/// What the children came to, and what is known of the call sites: also of a run that ended at its limit.
+struct Ran {
+    measured: Result<(Measurement, Option<Comparison>), Failure>,
+    sites: Option<SiteReport>,
+}
+
+/// Takes samples, compares them and explains what regressed.
+///
+/// # Errors
+/// When no child ran.
 fn measure(
     around: &Surroundings,
     declared: &Declared,
     store: &BaselineStore,
     folder: &Path,
-    sites: &mut Option<SiteReport>,
-) -> Result<(Measurement, Option<Comparison>), Failure> {
+) -> Result<Ran, Failure> {
     check(declared)?;
     let baseline = match around.control.mode {
         Mode::Check => store
@@ -99,7 +108,7 @@ fn measure(
     let measurement = Measurement { cost, ..no_samples(around, declared, &services, around.control.engine) };
     let most = around.control.samples.unwrap_or(declared.samples).max(1);
     let mut with_and_without = Vec::new();
-    let taken = sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
+    let mut measured = sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
         let mut run =
             |engine| take_sample(around, declared, &mut services, folder, Run::counting(engine, number, most));
         let sample = run(around.control.engine)?;
@@ -108,26 +117,26 @@ fn measure(
         }
         Ok(sample)
     });
-    let is_to_be_explained = match &taken {
+    let is_to_be_explained = match &measured {
         Ok((_, comparison)) => comparison.as_ref().is_some_and(|comparison| comparison.verdict == Verdict::Regressed),
         Err(failure) => matches!(failure.cause, Cause::LimitExceeded { .. }),
     };
     // An injected regression is the harness's own, and another engine's opinion is asked for numbers alone.
     let is_ours = around.control.injection.is_none() && around.control.engine == Engine::Counting;
+    let mut sites = None;
     if around.control.mode == Mode::Check && is_ours && is_to_be_explained {
         let profile = profile(around, declared, &mut services, folder);
-        let comparison = taken.as_ref().ok().and_then(|(_, comparison)| comparison.as_ref());
-        *sites = Some(culprits::report(comparison, baseline.as_ref(), profile, &shown_profile(around, folder)));
+        let comparison = measured.as_ref().ok().and_then(|(_, comparison)| comparison.as_ref());
+        sites = Some(culprits::report(comparison, baseline.as_ref(), profile, &shown_profile(around, folder)));
     }
-    let (mut measurement, comparison) = taken?;
-    if around.control.mode == Mode::Measure {
+    if let (Mode::Measure, Ok((measurement, _))) = (around.control.mode, &mut measured) {
         measurement.cost = cost_of(&with_and_without);
         match profile(around, declared, &mut services, folder) {
             Ok(profile) => measurement.sites = Some(profile.top()),
-            problem => *sites = Some(culprits::report(None, None, problem, &shown_profile(around, folder))),
+            problem => sites = Some(culprits::report(None, None, problem, &shown_profile(around, folder))),
         }
     }
-    Ok((measurement, comparison))
+    Ok(Ran { measured, sites })
 }
 
 fn shown_profile(around: &Surroundings, folder: &Path) -> String {
@@ -136,19 +145,15 @@ fn shown_profile(around: &Surroundings, folder: &Path) -> String {
 
 /// What a scenario is, before it was measured.
 fn no_samples(around: &Surroundings, declared: &Declared, services: &Services, engine: Engine) -> Measurement {
+    let workload = Workload {
+        iterations: declared.iterations,
+        runtime: declared.runtime,
+        services: services.identities(),
+        warm_up: declared.warm_up,
+    };
     Measurement {
-        cost: None,
-        sites: None,
-        engine,
-        provenance: provenance(&around.place, &around.allocator),
-        samples: Vec::new(),
         tolerances: declared.tolerances.clone(),
-        workload: Workload {
-            iterations: declared.iterations,
-            runtime: declared.runtime,
-            services: services.identities(),
-            warm_up: declared.warm_up,
-        },
+        ..Measurement::new(engine, provenance(&around.place, &around.allocator), workload)
     }
 }
 
@@ -159,14 +164,11 @@ fn check(declared: &Declared) -> Result<(), Failure> {
     }
 }
 
-/// Runs the scenario once with its call stacks recorded: the profile is what is asked for. `sites` says where it is, also when the run
-/// ended at its limit.
-fn profile_alone(
-    around: &Surroundings,
-    declared: &Declared,
-    folder: &Path,
-    sites: &mut Option<SiteReport>,
-) -> Result<Measurement, Failure> {
+/// Runs the scenario once with its call stacks recorded: the profile is what is asked for.
+///
+/// # Errors
+/// When no child ran.
+fn profile_alone(around: &Surroundings, declared: &Declared, folder: &Path) -> Result<Ran, Failure> {
     check(declared)?;
     let _turn = take_turn(&around.place.results)?;
     // First of all: what an earlier run left would be taken for this one's.
@@ -176,14 +178,21 @@ fn profile_alone(
         Engine::Counting => culprits::engine(),
         chosen => chosen,
     };
-    let mut measurement = no_samples(around, declared, &services, engine);
     let sample = take_sample(around, declared, &mut services, folder, Run::recording(engine, folder));
-    if matches!(&sample, Ok(_) | Err(Failure { cause: Cause::LimitExceeded { .. }, .. })) {
-        let profile = Some(shown_profile(around, folder));
-        *sites = Some(SiteReport { diffs: Vec::new(), engine, notes: Vec::new(), profile });
-    }
-    measurement.samples.push(sample?);
-    Ok(measurement)
+    let sites = leaves_a_profile(&sample).then(|| SiteReport {
+        diffs: Vec::new(),
+        engine,
+        notes: Vec::new(),
+        profile: Some(shown_profile(around, folder)),
+    });
+    let measurement = no_samples(around, declared, &services, engine);
+    let measured = sample.map(|sample| (Measurement { samples: vec![sample], ..measurement }, None));
+    Ok(Ran { measured, sites })
+}
+
+/// Whether a run whose call stacks were recorded left them: one that passed its limit did, and what was live then is what is wanted.
+fn leaves_a_profile(sample: &Result<Sample, Failure>) -> bool {
+    matches!(sample, Ok(_) | Err(Failure { cause: Cause::LimitExceeded { .. }, .. }))
 }
 
 /// Runs the scenario once more with its call stacks recorded.
@@ -197,11 +206,9 @@ fn profile(
     folder: &Path,
 ) -> Result<Profile, String> {
     culprits::remove(&around.place, folder)?;
-    match take_sample(around, declared, services, folder, Run::recording(culprits::engine(), folder)) {
-        Ok(_) => {}
-        // What was live then is what is wanted.
-        Err(Failure { cause: Cause::LimitExceeded { .. }, .. }) => {}
-        Err(failure) => return Err(failure.to_string()),
+    let sample = take_sample(around, declared, services, folder, Run::recording(culprits::engine(), folder));
+    if let (Err(failure), false) = (&sample, leaves_a_profile(&sample)) {
+        return Err(failure.to_string());
     }
     culprits::read_profile(&around.place.root, &folder.join(culprits::FILE))
 }
