@@ -73,6 +73,17 @@ fn the_life_of_a_baseline() {
 }
 
 #[test]
+fn what_a_service_saw_is_a_metric_once_a_tolerance_is_declared() {
+    let project = Project::copy("known");
+    let run = |arguments: &[&str], requests: &str| highwater(&project, arguments, &[("KNOWN_REQUESTS", requests)]);
+    run(&["update", "served"], "7").expect(0);
+    let within = run(&["check", "served"], "7").expect(0);
+    assert!(within.stdout.contains("fake requests"), "{}", within.all());
+    let regressed = run(&["check", "served"], "8").expect(100);
+    assert!(regressed.stdout.contains("fake requests rose by 1 (+14.3 %), from 7 to 8"), "{}", regressed.all());
+}
+
+#[test]
 fn other_engines_agree_to_the_byte() {
     let project = Project::copy("known");
     highwater(&project, &["update", "exact"], &[]).expect(0);

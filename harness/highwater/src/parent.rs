@@ -1,6 +1,7 @@
 //! One scenario in the parent: services, samples, comparison, result. The child is `process`'s, the number of samples
 //! `sampling`'s.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -302,6 +303,7 @@ fn take_sample(
     let growth_blocks = fit(&child.report.troughs, |trough| trough.blocks);
     metrics.extend(growth.as_ref().map(|growth| (Metric::GrowthBytes, growth.thousandths)));
     metrics.extend(growth_blocks.map(|growth| (Metric::GrowthBlocks, growth.thousandths)));
+    metrics.extend(gated_observations(declared, &observations)?);
     Ok(Sample {
         growth,
         headroom: child.report.headroom,
@@ -317,6 +319,26 @@ fn take_sample(
     })
 }
 
+/// What services saw, as far as the scenario declares how far it may move.
+fn gated_observations(declared: &Declared, observed: &ByService) -> Result<Vec<(Metric, i64)>, Failure> {
+    let mut metrics = Vec::new();
+    for metric in declared.tolerances.keys() {
+        let Metric::Observed(wanted) = metric else { continue };
+        let of_service = observed.get(wanted.service());
+        let Some(value) = of_service.and_then(|found| found.get(wanted.observation())) else {
+            let names: Vec<&str> = of_service.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            return Err(Failure::before_the_run(Cause::Declaration(format!(
+                "a tolerance is declared for `{}`, and the service tells of no `{}`, but of: {}",
+                wanted.name(),
+                wanted.observation(),
+                names.join(", ")
+            ))));
+        };
+        metrics.push((*metric, i64::try_from(*value).unwrap_or(i64::MAX)));
+    }
+    Ok(metrics)
+}
+
 fn fit(troughs: &[Trough], live: impl Fn(&Trough) -> i64) -> Option<Growth> {
     let checkpoints: Vec<Checkpoint> =
         troughs.iter().map(|trough| Checkpoint { iteration: trough.iteration, live: live(trough) }).collect();
@@ -328,7 +350,7 @@ struct Services {
     running: Vec<(String, String, Box<dyn RunningService>)>,
 }
 
-type Observed = std::collections::BTreeMap<String, std::collections::BTreeMap<String, u64>>;
+type ByService = BTreeMap<String, BTreeMap<String, u64>>;
 
 impl Services {
     fn start(declared: &[Box<dyn Service>]) -> Result<Self, Failure> {
@@ -342,11 +364,11 @@ impl Services {
         Ok(services)
     }
 
-    fn identities(&self) -> std::collections::BTreeMap<String, String> {
+    fn identities(&self) -> BTreeMap<String, String> {
         self.running.iter().map(|(name, identity, _)| (name.clone(), identity.clone())).collect()
     }
 
-    fn begin_sample(&mut self) -> Result<std::collections::BTreeMap<String, String>, Failure> {
+    fn begin_sample(&mut self) -> Result<BTreeMap<String, String>, Failure> {
         self.running
             .iter_mut()
             .map(|(name, _, service)| {
@@ -357,8 +379,8 @@ impl Services {
     }
 
     /// Ends the sample on every service, also when one of them has a fault; the first fault is the sample's.
-    fn end_sample(&mut self) -> Result<Observed, Cause> {
-        let mut observed = Observed::new();
+    fn end_sample(&mut self) -> Result<ByService, Cause> {
+        let mut observed = ByService::new();
         let mut first = None;
         for (name, _, service) in &mut self.running {
             match service.end_sample() {

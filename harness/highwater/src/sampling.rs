@@ -1,6 +1,6 @@
 //! How many samples are taken, and when to stop. What a sample is, is the caller's.
 
-use highwater_model::{Baseline, Comparison, Failure, Measurement, Metric, Sample, Verdict, compare};
+use highwater_model::{Baseline, Comparison, Failure, Measurement, Sample, Verdict, compare};
 
 use crate::Mode;
 
@@ -65,12 +65,11 @@ fn is_decided(each: &[Comparison], most: usize) -> bool {
     if let [Comparison { verdict: Verdict::Within, .. }] = each {
         return true;
     }
+    let all = || each.iter().flat_map(|comparison| &comparison.metrics);
     each.iter().any(|comparison| comparison.verdict == Verdict::Incomparable)
-        || Metric::ALL.into_iter().all(|metric| {
-            let count = |verdict| {
-                let metrics = each.iter().flat_map(|comparison| &comparison.metrics);
-                metrics.filter(|found| found.metric == metric && found.verdict == Some(verdict)).count()
-            };
+        || all().map(|found| found.metric).all(|metric| {
+            let count =
+                |verdict| all().filter(|found| found.metric == metric && found.verdict == Some(verdict)).count();
             let (above, below) = (count(Verdict::Regressed), count(Verdict::Improved));
             let (left, half) = (most - each.len(), most / 2);
             above > half || below > half || (above + left <= half && below + left <= half)
@@ -80,7 +79,7 @@ fn is_decided(each: &[Comparison], most: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use highwater_model::{Cause, Engine, Provenance, Runtime, Tolerance, Workload};
+    use highwater_model::{Cause, Engine, Metric, Provenance, Runtime, Tolerance, Workload};
 
     fn empty() -> Measurement {
         let workload =

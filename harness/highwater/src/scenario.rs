@@ -114,6 +114,17 @@ impl Declared {
         }
         let mut names: Vec<&str> = self.services.iter().map(|service| service.name()).collect();
         names.sort_unstable();
+        for metric in self.tolerances.keys() {
+            if let Metric::Observed(observed) = metric
+                && !names.contains(&observed.service())
+            {
+                return Some(format!(
+                    "a tolerance is declared for `{}`, and no service is named `{}`",
+                    observed.name(),
+                    observed.service()
+                ));
+            }
+        }
         names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| format!("two services are named `{}`", pair[0]))
     }
 }
@@ -240,7 +251,8 @@ impl<P> Scenario<P> {
         self
     }
 
-    /// How far a metric may move; also gates a metric that is only shown by default. See [`Tolerance::default_for`].
+    /// How far a metric may move; also gates a metric that is only shown by default, and what a service saw
+    /// ([`Metric::observed`]). See [`Tolerance::default_for`].
     pub fn tolerance(mut self, metric: Metric, tolerance: Tolerance) -> Self {
         self.declared.tolerances.insert(metric, tolerance);
         self
@@ -330,5 +342,7 @@ mod tests {
         assert!(problem(&Scenario::new("x").iterations(0)).contains("no iterations"));
         assert!(problem(&Scenario::new("x").samples(0)).contains("no samples"));
         assert!(problem(&Scenario::new("x").workers(0)).contains("0 workers"));
+        let keys = Metric::observed("redis", "keys");
+        assert!(problem(&Scenario::new("x").tolerance(keys, Tolerance::EXACT)).contains("no service is named `redis`"));
     }
 }

@@ -1,5 +1,6 @@
 //! The judgement: may these numbers follow those? A pure function of two values.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ impl fmt::Display for Verdict {
 pub struct Comparison {
     /// What makes the two incomparable; empty when they can be compared.
     pub differences: Vec<Difference>,
-    /// Every metric that either side has, in the order of [`Metric::ALL`]; empty when the two are incomparable.
+    /// Every metric that both sides have, in their order; empty when the two are incomparable.
     pub metrics: Vec<MetricComparison>,
     /// [`Verdict::Within`], [`Verdict::Improved`], [`Verdict::Regressed`] or [`Verdict::Incomparable`].
     pub verdict: Verdict,
@@ -145,7 +146,10 @@ pub fn compare(measurement: &Measurement, baseline: &Baseline) -> Comparison {
     let same_code_below = measurement.provenance.rustc == baseline.provenance.rustc
         && measurement.provenance.allocator == baseline.provenance.allocator;
     let mut metrics = Vec::new();
-    for metric in Metric::ALL {
+    let measured = measurement.samples.iter().flat_map(|sample| sample.metrics.keys());
+    let either: BTreeSet<Metric> =
+        baseline.metrics.keys().chain(measured).chain(measurement.tolerances.keys()).copied().collect();
+    for metric in either {
         let tolerance = measurement.tolerances.get(&metric);
         match (baseline.metrics.get(&metric), measurement.spread(metric)) {
             (Some(accepted), Some(now)) => {
@@ -211,10 +215,10 @@ fn differences(measurement: &Measurement, baseline: &Baseline) -> Vec<Difference
             build.debug_assertions.to_string(),
         ),
     ];
-    let identity = |services: &std::collections::BTreeMap<String, String>, name: &str| {
+    let identity = |services: &BTreeMap<String, String>, name: &str| {
         services.get(name).cloned().unwrap_or_else(|| "absent".to_owned())
     };
-    let names: std::collections::BTreeSet<&String> = was.services.keys().chain(is.services.keys()).collect();
+    let names: BTreeSet<&String> = was.services.keys().chain(is.services.keys()).collect();
     for name in names {
         fields.push((format!("workload.services.{name}"), identity(&was.services, name), identity(&is.services, name)));
     }

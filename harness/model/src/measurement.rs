@@ -73,15 +73,7 @@ pub struct Measurement {
 impl Measurement {
     /// What is known before anything was measured: no samples, and nothing gates.
     pub fn new(engine: Engine, provenance: Provenance, workload: Workload) -> Self {
-        Self {
-            cost: None,
-            sites: None,
-            engine,
-            provenance,
-            samples: Vec::new(),
-            tolerances: BTreeMap::new(),
-            workload,
-        }
+        Self { cost: None, sites: None, engine, provenance, samples: Vec::new(), tolerances: BTreeMap::new(), workload }
     }
 
     /// The spread of one metric over the samples; `None` when any sample lacks it.
@@ -97,7 +89,8 @@ impl Measurement {
 
     /// The metrics that every sample has.
     pub fn metrics(&self) -> impl Iterator<Item = (Metric, Spread)> + '_ {
-        Metric::ALL.into_iter().filter_map(|metric| Some((metric, self.spread(metric)?)))
+        let first = self.samples.first().into_iter().flat_map(|sample| sample.metrics.keys());
+        first.filter_map(|metric| Some((*metric, self.spread(*metric)?)))
     }
 }
 

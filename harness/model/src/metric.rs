@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::Bytes;
 use crate::bytes::group;
+use crate::{Bytes, Observed};
 
 /// Something a sample measures. The order is the order in tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
     /// The most bytes live at once inside the window, less the bytes live when it opened.
     PeakBytes,
@@ -38,10 +37,18 @@ pub enum Metric {
     /// The most bytes of the whole process that were resident at once in the window, as the kernel counts them; not less what was
     /// resident when it opened.
     RssPeakBytes,
+    /// What a service saw during the whole run, for which the scenario declares a tolerance; the others are told as
+    /// [observations](crate::Sample::observations).
+    Observed(Observed),
 }
 
 impl Metric {
-    /// Every metric, in the order of tables.
+    /// This observation of this service, such as the `keys` of `redis`.
+    pub fn observed(service: &str, observation: &str) -> Self {
+        Self::Observed(Observed::new(service, observation))
+    }
+
+    /// Every metric of the measured process, in the order of tables.
     pub const ALL: [Self; 12] = [
         Self::PeakBytes,
         Self::RetainedBytes,
@@ -57,7 +64,7 @@ impl Metric {
         Self::RssPeakBytes,
     ];
 
-    /// The name in files, such as `peak_bytes`.
+    /// The name in files, such as `peak_bytes`, or `redis.keys` for what a service saw.
     pub const fn name(self) -> &'static str {
         match self {
             Self::PeakBytes => "peak_bytes",
@@ -72,11 +79,12 @@ impl Metric {
             Self::TotalBlocks => "total_blocks",
             Self::RssBytes => "rss_bytes",
             Self::RssPeakBytes => "rss_peak_bytes",
+            Self::Observed(observed) => observed.name(),
         }
     }
 
     /// What its numbers count.
-    pub const fn unit(self) -> Unit {
+    pub fn unit(self) -> Unit {
         match self {
             Self::PeakBytes | Self::RetainedBytes | Self::TotalBytes | Self::RssBytes | Self::RssPeakBytes => {
                 Unit::Bytes
@@ -84,6 +92,8 @@ impl Metric {
             Self::RetainedBlocks | Self::TotalBlocks | Self::Threads | Self::Fds | Self::Tasks => Unit::Count,
             Self::GrowthBytes => Unit::BytesPerIteration,
             Self::GrowthBlocks => Unit::CountPerIteration,
+            Self::Observed(observed) if observed.observation().ends_with("bytes") => Unit::Bytes,
+            Self::Observed(_) => Unit::Count,
         }
     }
 }
@@ -103,7 +113,38 @@ impl fmt::Display for Metric {
             Self::TotalBlocks => "total blocks",
             Self::RssBytes => "rss",
             Self::RssPeakBytes => "rss peak",
+            Self::Observed(observed) => {
+                let observation = observed.observation().trim_end_matches("_bytes").replace('_', " ");
+                return f.pad(&format!("{} {observation}", observed.service()));
+            }
         })
+    }
+}
+
+/// The names in files of [`Metric::ALL`].
+const NAMES: [&str; Metric::ALL.len()] = {
+    let mut names = [""; Metric::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = Metric::ALL[index].name();
+        index += 1;
+    }
+    names
+};
+
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|metric| metric.name() == name);
+        known
+            .or_else(|| Observed::parse(&name).map(Self::Observed))
+            .ok_or_else(|| de::Error::unknown_variant(&name, &NAMES))
     }
 }
 
@@ -159,9 +200,23 @@ mod tests {
 
     #[test]
     fn the_name_in_files_is_the_serialised_name() {
-        for metric in Metric::ALL {
-            assert_eq!(serde_json::to_string(&metric).unwrap(), format!("\"{}\"", metric.name()));
+        for metric in Metric::ALL.into_iter().chain([Metric::observed("redis", "keys")]) {
+            let text = serde_json::to_string(&metric).unwrap();
+            assert_eq!(text, format!("\"{}\"", metric.name()));
+            assert_eq!(serde_json::from_str::<Metric>(&text).unwrap(), metric);
         }
+        let unknown = serde_json::from_str::<Metric>("\"peek_bytes\"").unwrap_err().to_string();
+        assert!(unknown.starts_with("unknown variant `peek_bytes`, expected one of `peak_bytes`"), "{unknown}");
+    }
+
+    #[test]
+    fn what_a_service_saw_comes_last_and_is_shown_with_its_unit() {
+        let memory = Metric::observed("redis", "used_memory_bytes");
+        assert_eq!((memory.to_string().as_str(), memory.unit()), ("redis used memory", Unit::Bytes));
+        let keys = Metric::observed("redis", "keys");
+        assert_eq!((keys.to_string().as_str(), keys.unit()), ("redis keys", Unit::Count));
+        assert!(Metric::ALL.into_iter().all(|metric| metric < keys) && keys < memory);
+        assert!(Metric::ALL.is_sorted());
     }
 
     #[test]

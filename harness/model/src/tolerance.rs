@@ -43,6 +43,7 @@ impl Tolerance {
             Metric::GrowthBlocks => (0.02, 10),
             Metric::Threads | Metric::Fds | Metric::Tasks => (0.0, 0),
             Metric::TotalBytes | Metric::TotalBlocks | Metric::RssBytes | Metric::RssPeakBytes => return None,
+            Metric::Observed(_) => return None,
         };
         Some(Self { absolute, declared: false, relative })
     }

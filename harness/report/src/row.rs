@@ -1,5 +1,7 @@
 //! The rows of a scenario in a table, as text cells: the same for a terminal and for markdown.
 
+use std::collections::BTreeSet;
+
 use highwater_model::{Growth, Measurement, Metric, ScenarioResult, Verdict};
 
 use crate::cell;
@@ -19,7 +21,7 @@ pub(crate) struct Row {
 
 /// The rows of a scenario: one for each metric that was measured, and one that says so when none was.
 pub(crate) fn rows(result: &ScenarioResult) -> Vec<Row> {
-    let mut rows: Vec<Row> = Metric::ALL.into_iter().filter_map(|metric| row(result, metric)).collect();
+    let mut rows: Vec<Row> = metrics(result).into_iter().filter_map(|metric| row(result, metric)).collect();
     if rows.is_empty() {
         rows.push(Row {
             metric: cell::NONE.to_owned(),
@@ -39,6 +41,14 @@ pub(crate) fn rows(result: &ScenarioResult) -> Vec<Row> {
         rows[0].verdict = Some(result.verdict);
     }
     rows
+}
+
+/// Everything that can be told of the measured process, and what services saw.
+fn metrics(result: &ScenarioResult) -> BTreeSet<Metric> {
+    let measured = result.measurement.iter().flat_map(|measurement| &measurement.samples);
+    let compared = result.comparison.iter().flat_map(|comparison| &comparison.metrics).map(|found| found.metric);
+    let observed = measured.flat_map(|sample| sample.metrics.keys().copied());
+    Metric::ALL.into_iter().chain(observed).chain(compared).collect()
 }
 
 /// The row of one metric; `None` when it was not measured.

@@ -92,7 +92,13 @@ fn main() -> ExitCode {
             });
             Ok(())
         }))
-        .scenario(with_service("served", Behaviour::Sound))
+        .scenario(
+            with_service("served", Behaviour::Sound).tolerance(Metric::observed("fake", "requests"), Tolerance::EXACT),
+        )
+        .scenario(
+            with_service("gates-what-is-not-seen", Behaviour::Sound)
+                .tolerance(Metric::observed("fake", "keys"), Tolerance::EXACT),
+        )
         .scenario(with_service("unmatched", Behaviour::Unmatched))
         .scenario(with_service("service-fails", Behaviour::Fails))
         .scenario(with_service("service-missing", Behaviour::DoesNotStart))
@@ -240,7 +246,7 @@ impl RunningService for RunningFake {
                 total: 3,
             }),
             Behaviour::Fails => Err(ServiceFault::Failed("it ran out of disk".into())),
-            _ => Ok([("requests".to_owned(), 7)].into()),
+            _ => Ok([("requests".to_owned(), number("KNOWN_REQUESTS", 7))].into()),
         }
     }
 }
