@@ -22,6 +22,7 @@ mod footed;
 mod stack;
 mod table;
 mod tally;
+#[expect(unsafe_code, reason = "one thread's, in what every thread can see")]
 mod walk;
 
 use std::ffi::CStr;
@@ -116,6 +117,7 @@ impl ThreadSites {
     }
 
     /// The site of a stack by its hash.
+    #[inline]
     fn site(&self, hash: u64) -> u32 {
         let met = &self.met[(hash >> 40) as usize % MET];
         if met.hash.load(Relaxed) == hash {
@@ -127,6 +129,7 @@ impl ThreadSites {
         site
     }
 
+    #[inline]
     fn tally(&self, site: u32) -> Option<&Tally> {
         let tally = self.tallies.get(site as usize)?;
         tally.touch(PEAKS.load(Relaxed), OPENING.load(Relaxed));
@@ -160,7 +163,7 @@ fn before_a_fall() {
 }
 
 /// The site of the calling stack, and a block of this size for it.
-#[inline(never)] // The walk begins at this function's frame.
+#[inline(always)] // Each function less is a frame less to walk.
 fn made(size: usize) -> u32 {
     at_the_calling_stack(|sites, site| {
         if let Some(tally) = sites.tally(site) {
@@ -186,7 +189,7 @@ fn freed(site: u32, size: usize) {
 }
 
 /// A block of that site was resized: it is the calling stack's from now on.
-#[inline(never)] // The walk begins at this function's frame.
+#[inline(always)] // As above.
 fn resized(site: u32, from: usize, to: usize) -> u32 {
     at_the_calling_stack(|sites, now| {
         if let Some(tally) = sites.tally(site) {

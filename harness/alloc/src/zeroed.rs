@@ -13,11 +13,11 @@ pub(crate) unsafe trait Zeroed: Sync + 'static {}
 
 // SAFETY: atomic integers.
 unsafe impl Zeroed for Tally {}
-// SAFETY: atomic integers.
+// SAFETY: integers, and pairs of them.
 unsafe impl Zeroed for Walk {}
 // SAFETY: atomic integers.
 unsafe impl Zeroed for Table {}
-// SAFETY: atomic integers.
+// SAFETY: the above, and atomic integers.
 unsafe impl Zeroed for ThreadSites {}
 
 /// A value of zeros, for ever. Of a large one, only the pages that are written to take memory.

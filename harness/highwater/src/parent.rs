@@ -89,12 +89,7 @@ struct Ran {
 ///
 /// # Errors
 /// When no child ran.
-fn measure(
-    around: &Surroundings,
-    declared: &Declared,
-    store: &BaselineStore,
-    folder: &Path,
-) -> Result<Ran, Failure> {
+fn measure(around: &Surroundings, declared: &Declared, store: &BaselineStore, folder: &Path) -> Result<Ran, Failure> {
     check(declared)?;
     let baseline = match around.control.mode {
         Mode::Check => store

@@ -82,8 +82,7 @@ mod tests {
     use highwater_model::{Cause, Engine, Metric, Provenance, Runtime, Tolerance, Workload};
 
     fn empty() -> Measurement {
-        let workload =
-            Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 };
+        let workload = Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 };
         Measurement {
             tolerances: [(Metric::PeakBytes, Tolerance::new(0.0, 10))].into(),
             ..Measurement::new(Engine::Counting, Provenance::default(), workload)

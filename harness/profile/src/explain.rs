@@ -42,7 +42,8 @@ fn changes(diff: &SiteDiff, length: usize) -> String {
         (&diff.vanished, vanished, "vanished"),
     ];
     let size = |change: &SiteChange| change.change().unsigned_abs();
-    let mut named: Vec<_> = kinds.iter().flat_map(|(list, told, _)| list.iter().map(move |change| (change, told))).collect();
+    let mut named: Vec<_> =
+        kinds.iter().flat_map(|(list, told, _)| list.iter().map(move |change| (change, told))).collect();
     // Stable: among equals what grew comes first.
     named.sort_by_key(|(change, _)| Reverse(size(change)));
     let least = named.first().map_or(0, |(largest, _)| size(largest) / TELLING);

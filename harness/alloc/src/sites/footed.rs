@@ -39,7 +39,7 @@ unsafe fn write_site(block: *mut u8, size: usize, site: u32) {
 ///
 /// # Safety
 /// The block has this size and room for a foot behind it.
-#[inline]
+#[inline(always)] // Each function less is a frame less to walk.
 unsafe fn enter(block: *mut u8, size: usize) -> *mut u8 {
     if block.is_null() {
         limit::check_refused(size);
@@ -69,6 +69,7 @@ pub(super) fn count(from: usize, to: usize) {
 // SAFETY: every method asks the inner allocator for a block with a foot, and hands out what is before the foot: enough of it, and
 // as aligned. All blocks have a foot, and `layout` says where.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for Footed<'_, A> {
+    #[inline(always)] // As above.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let Some(footed) = with_foot(layout) else { return ptr::null_mut() };
         // SAFETY: the layout is not empty.
@@ -77,6 +78,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Footed<'_, A> {
         unsafe { enter(block, layout.size()) }
     }
 
+    #[inline(always)] // As above.
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         let Some(footed) = with_foot(layout) else { return ptr::null_mut() };
         // SAFETY: the layout is not empty.
@@ -85,6 +87,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Footed<'_, A> {
         unsafe { enter(block, layout.size()) }
     }
 
+    #[inline]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let size = layout.size();
         // SAFETY: the block is ours and has this size.
@@ -95,6 +98,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Footed<'_, A> {
         unsafe { self.0.dealloc(block, footed) };
     }
 
+    #[inline(always)] // As above.
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let (size, footed) = (layout.size(), with_foot(layout).expect("a block that was made has room for a foot"));
         let Some(new_footed) = with_foot_of(new_size, layout) else { return ptr::null_mut() };

@@ -64,10 +64,8 @@ impl Stack {
 /// What is where a frame pointer points to. Only for what [`Stack::link`] found to be in the calling thread's stack.
 #[inline]
 pub(super) fn read(frame: usize) -> Link {
-    // SAFETY: it is aligned and in the part of the stack that is in use, which nobody else writes to.
-    let next = unsafe { ptr::read_volatile(frame as *const usize) };
-    // SAFETY: so is the word above it.
-    let caller = unsafe { ptr::read_volatile((frame + WORD) as *const usize) };
+    // SAFETY: both words are aligned and in the part of the stack that is in use, which nobody else writes to.
+    let [next, caller] = unsafe { ptr::read(ptr::with_exposed_provenance::<[usize; 2]>(frame)) };
     Link { next, caller }
 }
 

@@ -1,10 +1,9 @@
 //! The call stack of an allocation, by its hash: found by following frame pointers, as far as it is not the last one again. What a
 //! stack is numbered with is `table`'s.
 
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::cell::Cell;
 
-use super::stack::{Stack, read};
+use super::stack::{Link, Stack, read};
 
 /// How many functions of a stack are told apart, innermost first. Deeper recursions are cut off at their outer end.
 const DEPTH: usize = 256;
@@ -13,31 +12,27 @@ const DEPTH: usize = 256;
 /// none.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    depth: AtomicUsize,
+    depth: Cell<usize>,
     /// Where the stack ends: on another, nothing of it is known.
-    high: AtomicUsize,
-    frames: [Frame; DEPTH],
+    high: Cell<usize>,
+    /// The frame pointers.
+    at: [Cell<usize>; DEPTH],
+    /// What they pointed to.
+    links: [Cell<Link>; DEPTH],
+    /// Of each function and all outer ones.
+    hashes: [Cell<u64>; DEPTH],
+    /// Where among these a frame pointer was last, by the pointer.
+    places: [Cell<u8>; PLACES],
+    /// The frames of the walk that is under way, innermost first.
+    new: [Cell<(usize, Link)>; DEPTH],
 }
 
-#[derive(Debug)]
-struct Frame {
-    /// The frame pointer.
-    at: AtomicUsize,
-    /// Where the caller goes on.
-    caller: AtomicUsize,
-    /// Of this and all outer callers.
-    hash: AtomicU64,
-}
+/// Frame pointers are apart by multiples of 16 bytes, and most stacks are shorter than that many of them.
+const PLACES: usize = 1 << 10;
 
-impl Frame {
-    fn at(&self) -> usize {
-        self.at.load(Relaxed)
-    }
-
-    fn caller(&self) -> usize {
-        self.caller.load(Relaxed)
-    }
-}
+// SAFETY: only the thread that owns the slot that this belongs to calls its functions, and a slot goes from one thread to the next by
+// an atomic that orders what both do.
+unsafe impl Sync for Walk {}
 
 impl Walk {
     /// Walks the calling thread's stack from a frame of a function that has not returned. Returns a hash of where each caller
@@ -45,101 +40,98 @@ impl Walk {
     ///
     /// One allocation's stack is mostly that of the one before but for its inner end. So frame pointers are followed only to the
     /// first frame that was there before and has the same caller; that the outer ones are the same too is checked by reading each
-    /// of them where it was, which, unlike following, does not wait for one read after the other.
+    /// of them where it was, which, unlike following, does not wait for one read after the other. Each loop is one that the
+    /// processor cannot foresee the end of, so there are three: following, checking, writing.
     #[inline]
     pub(super) fn take(&self, frame: usize, stack: Stack) -> u64 {
         if !stack.holds(frame) {
             // A stack that somebody else made: nothing says where it ends.
-            self.depth.store(0, Relaxed);
+            self.depth.set(0);
             return 0;
         }
-        let mut known = if self.high.load(Relaxed) == stack.high { self.depth.load(Relaxed) } else { 0 };
-        self.high.store(stack.high, Relaxed);
+        let mut kept = if self.high.get() == stack.high { self.depth.get() } else { 0 };
+        self.high.set(stack.high);
         let (mut at, mut below) = (frame, frame - 1);
         let mut new = 0;
         let mut is_verified = false;
-        loop {
-            let Some(link) = stack.link(at, below) else {
-                known = 0;
-                break;
-            };
-            while known > 0 && self.frames[known - 1].at() < at {
-                known -= 1;
-            }
-            if known > 0 && self.frames[known - 1].at() == at && self.frames[known - 1].caller() == link.caller {
+        let known = loop {
+            let Some(link) = stack.link(at, below) else { break 0 };
+            let index = usize::from(self.place(at).get());
+            if index < kept && self.at[index].get() == at && self.links[index].get() == link {
                 if !is_verified {
-                    (known, is_verified) = (self.verified(known), true);
+                    (kept, is_verified) = (self.verified(index + 1), true);
                 }
-                if known > 0 && self.frames[known - 1].at() == at {
-                    break;
+                if index < kept {
+                    break index + 1;
                 }
             }
-            if new == DEPTH {
-                return self.innermost(frame);
-            }
+            let Some(place) = self.new.get(new) else { return self.innermost(frame) };
+            place.set((at, link));
             new += 1;
             (at, below) = (link.next, at);
-        }
+        };
         if known + new > DEPTH {
             return self.innermost(frame);
         }
-        self.write(frame, known, new)
+        self.write(known, new)
+    }
+
+    #[inline]
+    fn place(&self, at: usize) -> &Cell<u8> {
+        &self.places[at / 16 % PLACES]
     }
 
     /// How many of the first `known` frames are there as they were, from the outermost on.
     #[inline]
     fn verified(&self, known: usize) -> usize {
-        let frames = &self.frames[..known];
-        let is_other = |inner: &Frame, outer: &Frame| {
-            let link = read(inner.at());
-            (link.next ^ outer.at()) | (link.caller ^ inner.caller())
-        };
-        let outermost = read(frames[0].at()).caller ^ frames[0].caller();
-        let others = frames.windows(2).fold(outermost, |other, pair| other | is_other(&pair[1], &pair[0]));
-        if others == 0 {
+        let frames = self.at[..known].iter().zip(&self.links[..known]);
+        let difference = frames.clone().fold([0, 0], |[next, caller], (at, link)| {
+            let (is, was) = (read(at.get()), link.get());
+            [next | (is.next ^ was.next), caller | (is.caller ^ was.caller)]
+        });
+        if difference == [0, 0] {
             return known;
         }
-        if outermost != 0 {
-            return 0;
-        }
-        1 + frames.windows(2).take_while(|pair| is_other(&pair[1], &pair[0]) == 0).count()
+        frames.take_while(|(at, link)| read(at.get()) == link.get()).count()
     }
 
-    /// Writes the `new` innermost frames behind `known` ones.
+    /// Writes the `new` innermost frames, which were walked, behind `known` ones.
     #[inline]
-    fn write(&self, frame: usize, known: usize, new: usize) -> u64 {
+    fn write(&self, known: usize, new: usize) -> u64 {
         let depth = known + new;
-        let mut at = frame;
-        for place in self.frames[known..depth].iter().rev() {
-            let link = read(at);
-            place.at.store(at, Relaxed);
-            place.caller.store(link.caller, Relaxed);
-            at = link.next;
+        let mut hash = known.checked_sub(1).map_or(0, |outer| self.hashes[outer].get());
+        for (index, walked) in (known..depth).zip(self.new[..new].iter().rev()) {
+            let (at, link) = walked.get();
+            hash = mix(hash, link.caller);
+            self.at[index].set(at);
+            self.links[index].set(link);
+            self.hashes[index].set(hash);
+            self.place(at).set(index as u8);
         }
-        let mut hash = known.checked_sub(1).map_or(0, |outer| self.frames[outer].hash.load(Relaxed));
-        for place in &self.frames[known..depth] {
-            hash = mix(hash, place.caller());
-            place.hash.store(hash, Relaxed);
-        }
-        self.depth.store(depth, Relaxed);
+        self.depth.set(depth);
         hash
     }
 
     /// Of a stack that is too deep, its inner end, and nothing to go on from. There are `DEPTH` frames from this one on.
     #[cold]
     fn innermost(&self, frame: usize) -> u64 {
-        let hash = self.write(frame, 0, DEPTH);
-        self.high.store(0, Relaxed);
-        hash
+        let mut at = frame;
+        for place in &self.new {
+            let link = read(at);
+            place.set((at, link));
+            at = link.next;
+        }
+        self.high.set(0);
+        self.write(0, DEPTH)
     }
 
     pub(super) fn depth(&self) -> usize {
-        self.depth.load(Relaxed)
+        self.depth.get()
     }
 
     /// Where each caller goes on, innermost first.
     pub(super) fn addresses(&self) -> impl Iterator<Item = usize> {
-        self.frames[..self.depth()].iter().rev().map(Frame::caller)
+        self.links[..self.depth()].iter().rev().map(|link| link.get().caller)
     }
 }
 
