@@ -7,6 +7,7 @@ mod corpus;
 mod culprits;
 mod explain;
 mod known;
+mod limit;
 mod project;
 mod readme;
 mod same;

@@ -66,7 +66,12 @@ impl Project {
 
     /// The result that a scenario of the project's suite left.
     pub(crate) fn result(&self, suite: &str, scenario: &str) -> Value {
-        let path = target().join("highwater").join(suite).join(scenario).join("result.json");
+        self.left(suite, scenario, "result.json")
+    }
+
+    /// A file of JSON that a scenario of the project's suite left.
+    pub(crate) fn left(&self, suite: &str, scenario: &str, file: &str) -> Value {
+        let path = target().join("highwater").join(suite).join(scenario).join(file);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_json::from_str(&text).unwrap()
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use highwater::Mode;
-use highwater_model::{Engine, ScenarioResult};
+use highwater_model::{Bytes, Enforcer, Engine, Limit, ScenarioResult};
 use highwater_report::{Colour, explanations, json, markdown, summary, table};
 
 use crate::build::BuildOptions;
@@ -30,6 +30,10 @@ pub(crate) struct CheckArguments {
     /// What counts: highwater's own counters, or another crate for a second opinion
     #[arg(long, value_name = "ENGINE", default_value_t = Engine::Counting, value_parser = engine)]
     engine: Engine,
+    /// Run each scenario under this memory limit of the kernel, in a control group, as a container has it (`128MiB`): who needs
+    /// more is killed, and how far it came is told
+    #[arg(long, value_name = "BYTES")]
+    enforce: Option<Bytes>,
     /// Exit with 4 when a scenario improved beyond its tolerances: its baseline is out of date
     #[arg(long)]
     strict: bool,
@@ -76,6 +80,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
         engine: arguments.engine,
         include_ignored: arguments.include_ignored,
         injection: None,
+        limit: arguments.enforce.map(|bytes| Limit { by: Enforcer::Kernel, bytes }),
     };
     let checked = Checked {
         results: run(&selection, request, &project.interrupt)?,

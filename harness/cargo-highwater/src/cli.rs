@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::check::{CheckArguments, check};
 use crate::exit::Exit;
 use crate::explain::{ExplainArguments, explain};
+use crate::fit::{FitArguments, fit};
 use crate::list::{ListArguments, list};
 use crate::print::complain;
 use crate::selftest::{SelfTestArguments, self_test};
@@ -33,6 +34,9 @@ enum Verb {
     /// Profile scenarios: name the call sites that hold their memory, draw flamegraphs, compare with the baselines
     #[command(after_help = format!("{}\n\n{}", ExplainArguments::EXAMPLE, Exit::HELP))]
     Explain(ExplainArguments),
+    /// Find the smallest memory limit under which a scenario completes, and suggest a container's
+    #[command(after_help = Exit::HELP)]
+    Fit(FitArguments),
     /// Inject regressions into scenarios and see that the gate fires for each
     #[command(after_help = Exit::HELP)]
     SelfTest(SelfTestArguments),
@@ -53,6 +57,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Check(arguments) => check(arguments),
         Verb::Update(arguments) => update(arguments),
         Verb::Explain(arguments) => explain(arguments),
+        Verb::Fit(arguments) => fit(arguments),
         Verb::SelfTest(arguments) => self_test(arguments),
     };
     match done {
@@ -105,6 +110,10 @@ mod tests {
             "cargo-highwater check --format yaml",
             "cargo-highwater check --engine off",
             "cargo-highwater explain --engine counting",
+            "cargo-highwater check --enforce much",
+            "cargo-highwater fit",
+            "cargo-highwater fit paged --precision 1",
+            "cargo-highwater fit paged --by docker",
             "cargo-highwater check --release --profile dev",
             "cargo-highwater update --prune paged",
             "cargo-highwater update --prune -p worker",

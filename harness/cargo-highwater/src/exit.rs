@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use highwater_model::{ScenarioResult, SelfTest, Trial, Verdict};
+use highwater_model::{Fit, ScenarioResult, SelfTest, Trial, Verdict};
 
 /// How the command ended. 2 is clap's (wrong arguments) and 101 a panic's: never ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,11 @@ Exit codes:
         let code =
             |result: &ScenarioResult| if result.verdict == Verdict::Failed { Self::Failed } else { Self::Within };
         Self::worst(results.iter().map(code))
+    }
+
+    /// What these searches come to: each found a limit, or failed.
+    pub(crate) fn of_fits(fits: &[Fit]) -> Self {
+        Self::worst(fits.iter().map(|fit| if fit.found.is_ok() { Self::Within } else { Self::Failed }))
     }
 
     fn worst(exits: impl Iterator<Item = Self>) -> Self {

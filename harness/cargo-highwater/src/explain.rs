@@ -77,6 +77,7 @@ pub(crate) fn explain(arguments: &ExplainArguments) -> Result<Exit, CommandError
         engine: arguments.engine.unwrap_or(Engine::Counting),
         include_ignored: arguments.include_ignored,
         injection: None,
+        limit: None,
     };
     let mut results = run(&selection, request, &project.interrupt)?;
     for ((_, listing), result) in selection.scenarios().zip(&mut results) {

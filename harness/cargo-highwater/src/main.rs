@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod exit;
 mod explain;
+mod fit;
 mod interrupt;
 mod list;
 mod print;

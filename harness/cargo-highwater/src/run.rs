@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use highwater::{Control, Event, Listing, Mode};
-use highwater_model::{Cause, Engine, Failure, Injection, ScenarioResult, Verdict};
+use highwater_model::{Cause, Engine, Failure, Injection, Limit, ScenarioResult, Verdict};
 
 use crate::display::Display;
 use crate::events::EventTail;
@@ -29,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) include_ignored: bool,
     /// A regression to make in every run.
     pub(crate) injection: Option<Injection>,
+    /// A limit on the memory of every run.
+    pub(crate) limit: Option<Limit>,
 }
 
 /// The scenarios could not be run.
@@ -117,6 +119,7 @@ fn run_suite(
         events: Some(events),
         scenarios: scenarios.iter().map(|listing| listing.scenario.clone()).collect(),
         injection: request.injection,
+        limit: request.limit,
     };
     let mut output = tempfile::tempfile()?;
     let mut command = suite.launch.command(if request.include_ignored { &["--include-ignored"] } else { &[] });
@@ -225,6 +228,7 @@ mod tests {
             engine: Engine::Counting,
             include_ignored: true,
             injection: None,
+            limit: None,
         };
         run(&selection, request, interrupt)
     }

@@ -53,6 +53,7 @@ pub(crate) fn self_test(arguments: &SelfTestArguments) -> Result<Exit, CommandEr
         engine: Engine::Counting,
         include_ignored: arguments.include_ignored,
         injection: None,
+        limit: None,
     };
     let clean = run(&selection, request, &project.interrupt)?;
     let mut tests = Vec::new();

@@ -57,6 +57,7 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
         engine: Engine::Counting,
         include_ignored: arguments.include_ignored,
         injection: None,
+        limit: None,
     };
     let results = run(&selection, request, &project.interrupt)?;
     let outcomes: Vec<Outcome> =

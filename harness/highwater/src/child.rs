@@ -10,7 +10,7 @@ use crate::drive::Run;
 use crate::message::{Instruction, JournalWriter, Message};
 use crate::phases::BoxError;
 use crate::suite::Entry;
-use crate::{Context, position, profiler};
+use crate::{Context, cgroup, position, profiler};
 
 /// Runs the scenario that the instruction names.
 pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: &[Entry]) -> ExitCode {
@@ -30,13 +30,17 @@ fn prepare(
 ) -> Result<(&Entry, Instruction), BoxError> {
     let instruction = instruction.map_err(|error| format!("{} is not understood: {error}", Instruction::VARIABLE))?;
     die_with(instruction.parent)?;
+    if let Some(entrance) = &instruction.cgroup {
+        std::fs::write(entrance, cgroup::SELF)
+            .map_err(|error| format!("the control group {} cannot be entered: {error}", entrance.display()))?;
+    }
     let entry = entries
         .iter()
         .find(|entry| entry.declared.name == instruction.scenario)
         .ok_or_else(|| format!("there is no scenario `{}` in this suite", instruction.scenario))?;
     let journal = JournalWriter::open(&instruction.journal)
         .map_err(|error| format!("the journal {} cannot be opened: {error}", instruction.journal.display()))?;
-    position::begin(journal);
+    position::begin(journal, instruction.cgroup.is_some());
     position::report_panics();
     Ok((entry, instruction))
 }
@@ -82,7 +86,12 @@ fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
         profiler::begin(file, instruction.engine);
     }
     let context = Context::new(instruction.endpoints);
-    let run = Run { declared: &entry.declared, context: &context, injection: instruction.injection };
+    let run = Run {
+        declared: &entry.declared,
+        context: &context,
+        injection: instruction.injection,
+        limit: instruction.limit,
+    };
     // The panic hook has told the journal by the time the panic arrives here.
     match catch_unwind(AssertUnwindSafe(|| entry.workload.run(run))) {
         Ok(Ok(report)) => {

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Engine, Injection, Progress, Verdict};
+use highwater_model::{Engine, Injection, Limit, Progress, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// What `cargo highwater` asks of a suite's binary, as JSON in the environment variable [`Control::VARIABLE`].
@@ -25,6 +25,9 @@ pub struct Control {
     pub scenarios: Vec<String>,
     /// A regression to make in every run. The results are then left beside the scenarios' own.
     pub injection: Option<Injection>,
+    /// A limit on the memory of every run, in place of those that the scenarios declare. The results are then left beside the
+    /// scenarios' own.
+    pub limit: Option<Limit>,
 }
 
 /// What a suite's binary does with the numbers.
@@ -161,6 +164,7 @@ mod tests {
             events: Some("/tmp/events".into()),
             scenarios: vec!["paged".into()],
             injection: Some(Injection { kind: InjectionKind::Leak, size: 16 }),
+            limit: None,
         };
         assert_eq!(serde_json::from_str::<Control>(&control.to_variable()).unwrap(), control);
     }

@@ -35,6 +35,8 @@ pub struct Run<'a> {
     pub(crate) declared: &'a Declared,
     pub(crate) context: &'a Context,
     pub(crate) injection: Option<Injection>,
+    /// What the allocator is to enforce.
+    pub(crate) limit: Option<Bytes>,
 }
 
 mod private {
@@ -74,7 +76,7 @@ impl<S: Setup, I: Iterate<S::State>, T: Teardown<S::State>> Workload for Phases<
 
 async fn drive<K, S, I, T>(
     phases: &Phases<K, S, I, T>,
-    Run { declared, context, injection }: Run<'_>,
+    Run { declared, context, injection, limit }: Run<'_>,
     pause: impl AsyncFn(Duration),
     tasks: impl Fn() -> usize,
 ) -> Result<Report, BoxError>
@@ -87,7 +89,7 @@ where
     let mut state = phases.setup.call(context).await?;
 
     // An injection is to be convicted by its metric: the limit would end the run before there is one.
-    if let (Some(limit), None) = (declared.limit, injection) {
+    if let (Some(limit), None) = (limit, injection) {
         // Another engine does not look at it, and says no headroom.
         let _ = set_limit(limit.0, position::limit_exceeded);
     }
@@ -161,8 +163,7 @@ where
         grown(Metric::Tasks, count(tasks_before), count(tasks_after));
     }
     Ok(Report {
-        headroom: declared
-            .limit
+        headroom: limit
             .zip(highest)
             .map(|(limit, highest)| Headroom { limit, left: Bytes(limit.0.saturating_sub(highest)) }),
         metrics,

@@ -38,6 +38,7 @@
 //! A [`Service`] is anything outside the measured process: a replayed API (`highwater-replay`), a database
 //! (`highwater-services`). It starts in the parent, and the workload gets its URL from the [`Context`].
 
+mod cgroup;
 mod child;
 mod context;
 mod control;
@@ -62,6 +63,7 @@ mod store;
 mod suite;
 mod timeline;
 
+pub use cgroup::kernel_limits;
 pub use context::{Context, UnknownService};
 pub use control::{Control, Event, Listing, Mode};
 pub use culprits::{DRAWN_FROM_PROFILE, read_profile};

@@ -24,12 +24,16 @@ pub(crate) struct Instruction {
     pub(crate) engine: Engine,
     /// The URL of each service.
     pub(crate) endpoints: BTreeMap<String, String>,
+    /// The file by which to enter a control group, if the kernel is to limit the run.
+    pub(crate) cgroup: Option<PathBuf>,
     /// The file to write [`Message`]s to.
     pub(crate) journal: PathBuf,
     /// The process that is to read it.
     pub(crate) parent: u32,
     /// A regression to make.
     pub(crate) injection: Option<Injection>,
+    /// The limit that the allocator is to enforce, if any.
+    pub(crate) limit: Option<Bytes>,
     /// Where to leave what is recorded of call sites, if anything is to be.
     pub(crate) profile: Option<PathBuf>,
 }
@@ -196,9 +200,11 @@ mod tests {
             scenario: "paged".into(),
             engine: Engine::StatsAlloc,
             endpoints: [("api".to_owned(), "http://127.0.0.1:4010".to_owned())].into(),
+            cgroup: None,
             journal: "/tmp/journal".into(),
             parent: 7,
             injection: None,
+            limit: None,
             profile: Some("/tmp/profile".into()),
         };
         assert_eq!(serde_json::from_str::<Instruction>(&instruction.to_variable()).unwrap(), instruction);

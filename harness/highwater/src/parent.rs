@@ -6,12 +6,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use highwater_model::{
-    Cause, Checkpoint, Comparison, Engine, Failure, Growth, Measurement, Metric, Sample, ScenarioResult, SiteReport,
-    Verdict, Workload,
+    Cause, Checkpoint, Comparison, Enforcer, Engine, Failure, Growth, Limit, Measurement, Metric, Sample,
+    ScenarioResult, SiteReport, Verdict, Workload,
 };
 
 use highwater_profile::Profile;
 
+use crate::cgroup::Cgroup;
 use crate::control::{Control, Event, EventLog, Mode};
 use crate::culprits;
 use crate::message::Instruction;
@@ -69,10 +70,11 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
         sites,
     };
     // Reports read a scenario's result, and an injected regression is none of the scenario's; nor has a profile a verdict.
-    let path = folder.join(match (around.control.mode, around.control.injection) {
-        (Mode::Profile, _) => "profiled.json",
-        (_, Some(_)) => "injected.json",
-        (_, None) => "result.json",
+    let path = folder.join(match around.control {
+        Control { mode: Mode::Profile, .. } => "profiled.json",
+        Control { injection: Some(_), .. } => "injected.json",
+        Control { limit: Some(_), .. } => "limited.json",
+        _ => "result.json",
     });
     write_whole(&path, result.to_text().as_bytes())?;
     around.events.tell(&Event::Finished { suite, scenario, verdict, result: path });
@@ -117,8 +119,9 @@ fn measure(around: &Surroundings, declared: &Declared, store: &BaselineStore, fo
         Ok((_, comparison)) => comparison.as_ref().is_some_and(|comparison| comparison.verdict == Verdict::Regressed),
         Err(failure) => matches!(failure.cause, Cause::LimitExceeded { .. }),
     };
-    // An injected regression is the harness's own, and another engine's opinion is asked for numbers alone.
-    let is_ours = around.control.injection.is_none() && around.control.engine == Engine::Counting;
+    // An injected regression is the harness's own, a run under a limit is asked whether it comes to its end, and another engine's opinion is asked for numbers alone.
+    let Control { injection, limit, .. } = around.control;
+    let is_ours = injection.is_none() && limit.is_none() && around.control.engine == Engine::Counting;
     let mut sites = None;
     if around.control.mode == Mode::Check && is_ours && is_to_be_explained {
         let profile = profile(around, declared, &mut services, folder);
@@ -263,18 +266,27 @@ fn take_sample(
     folder: &Path,
     Run { engine, number, most, profile }: Run,
 ) -> Result<Sample, Failure> {
+    let (cgroup, limit) = match around.control.limit {
+        None => (None, declared.limit),
+        Some(Limit { by: Enforcer::Allocator, bytes }) => (None, Some(bytes)),
+        Some(Limit { by: Enforcer::Kernel, bytes }) => (Some(bytes), None),
+    };
+    let cgroup = cgroup.map(Cgroup::create).transpose();
+    let cgroup = cgroup.map_err(|error| Failure::before_the_run(Cause::Spawn(error.to_string())))?;
     let instruction = Instruction {
         scenario: declared.name.clone(),
         engine,
         endpoints: services.begin_sample()?,
+        cgroup: cgroup.as_ref().map(Cgroup::entrance),
         journal: folder.join("journal.jsonl"),
         parent: std::process::id(),
         injection: around.control.injection,
+        limit,
         profile,
     };
     // dhat takes some thirty times as long.
     let timeout = if engine == Engine::Dhat { declared.timeout.saturating_mul(30) } else { declared.timeout };
-    let ended = run_child(&instruction, folder, timeout, |progress| {
+    let ended = run_child(&instruction, cgroup.as_ref(), folder, timeout, |progress| {
         around.events.tell(&Event::Progress {
             suite: around.suite.clone(),
             scenario: declared.name.clone(),

@@ -24,9 +24,12 @@ const PHASES: [Phase; 6] = [Phase::Start, Phase::Setup, Phase::WarmUp, Phase::Wi
 
 /// Iterations that follow each other faster than this share a progress line.
 const MICROS_BETWEEN_LINES: u64 = 20_000;
+/// Less than that where the kernel may kill us: it leaves no time for last words.
+static MICROS_BETWEEN: AtomicU64 = AtomicU64::new(MICROS_BETWEEN_LINES);
 
-/// Begins to tell the journal. Called once, first.
-pub(crate) fn begin(journal: JournalWriter) {
+/// Begins to tell the journal: of each iteration where `may_be_killed`. Called once, first.
+pub(crate) fn begin(journal: JournalWriter, may_be_killed: bool) {
+    MICROS_BETWEEN.store(if may_be_killed { 0 } else { MICROS_BETWEEN_LINES }, Relaxed);
     STARTED.get_or_init(Instant::now);
     if JOURNAL.set(journal).is_err() {
         unreachable!("a child runs one scenario");
@@ -46,7 +49,7 @@ pub(crate) fn enter(phase: Phase, of: u64) {
 /// One more iteration is done. Allocates nothing: it is called inside the window.
 pub(crate) fn advance() {
     DONE.fetch_add(1, Relaxed);
-    if micros() >= TOLD.load(Relaxed) + MICROS_BETWEEN_LINES {
+    if micros() >= TOLD.load(Relaxed) + MICROS_BETWEEN.load(Relaxed) {
         tell_progress();
     }
 }

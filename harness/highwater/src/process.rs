@@ -9,9 +9,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use highwater_alloc::SITES_VARIABLE;
-use highwater_model::{Cause, Engine, Failure, Moment, Progress};
+use highwater_model::{Bytes, Cause, Engine, Failure, Moment, Progress};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use crate::cgroup::{Cgroup, Charged};
 use crate::message::{Instruction, JournalReader, Message, Report};
 
 const POLL: Duration = Duration::from_millis(5);
@@ -26,9 +27,11 @@ pub(crate) struct ChildReport {
     pub(crate) child_micros: u64,
 }
 
-/// Runs this binary again as a child and returns its numbers. Its standard output and error go to files in `folder`.
+/// Runs this binary again as a child and returns its numbers. Its standard output and error go to files in `folder`. The instruction
+/// has it enter `cgroup`, if there is one.
 pub(crate) fn run_child(
     instruction: &Instruction,
+    cgroup: Option<&Cgroup>,
     folder: &Path,
     timeout: Duration,
     mut on_progress: impl FnMut(Progress),
@@ -49,9 +52,10 @@ pub(crate) fn run_child(
     })();
     let child_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (progress, timeline) = (heard.progress, std::mem::take(&mut heard.timeline));
-    let result = match end {
-        Ok(end) => outcome(end, heard, timeout),
-        Err(error) => Err(Cause::Spawn(error.to_string())),
+    let charged = cgroup.map(|group| group.charged().map(|charged| (group.limit(), charged))).transpose();
+    let result = match (end, charged) {
+        (Ok(end), Ok(charged)) => outcome(end, heard, timeout, charged),
+        (Err(error), _) | (_, Err(error)) => Err(Cause::Spawn(error.to_string())),
     };
     match result {
         Ok((report, notes)) => Ok(ChildReport { report, notes, child_micros }),
@@ -165,7 +169,16 @@ impl Heard {
 
 /// What the child's end means, with what was heard from it. The child's own words come first: they are the cause of what
 /// followed.
-fn outcome(end: End, heard: Heard, timeout: Duration) -> Result<(Report, Vec<String>), Cause> {
+fn outcome(
+    end: End,
+    heard: Heard,
+    timeout: Duration,
+    charged: Option<(Bytes, Charged)>,
+) -> Result<(Report, Vec<String>), Cause> {
+    // The kernel's counter, and not the signal: others send it too, and it may have been another process of the group.
+    if let Some((limit, Charged { kills: kills @ 1.., peak })) = charged {
+        return Err(Cause::OomKilled { kills, limit, peak });
+    }
     if let Some(unreadable) = heard.unreadable {
         return Err(Cause::BadMessage(unreadable));
     }
@@ -194,6 +207,9 @@ fn outcome(end: End, heard: Heard, timeout: Duration) -> Result<(Report, Vec<Str
                 .iter()
                 .map(|(thread, cause)| format!("thread `{thread}` {cause}, and the run went on"))
                 .collect();
+            if let Some((limit, Charged { peak: Some(peak), .. })) = charged {
+                notes.push(format!("the kernel's limit of {limit} held it: {peak} were charged at the most"));
+            }
             if !report.settled {
                 notes.push("live bytes or tasks did not stop moving before the window was opened or closed".to_owned());
             }
@@ -238,7 +254,7 @@ fn tail(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use highwater_model::{Bytes, Metric, Phase};
+    use highwater_model::{Metric, Phase};
 
     const EXIT_0: i32 = 0;
     const EXIT_3: i32 = 3 << 8;
@@ -267,7 +283,7 @@ mod tests {
 
     fn check(raw: i32, heard: Heard, expected: &str) {
         let end = End::Itself(ExitStatus::from_raw(raw));
-        let cause = outcome(end, heard, Duration::from_secs(1)).expect_err(expected);
+        let cause = outcome(end, heard, Duration::from_secs(1), None).expect_err(expected);
         assert_eq!(cause.name(), expected, "{cause}");
     }
 
@@ -299,14 +315,37 @@ mod tests {
 
     #[test]
     fn a_timeout_says_its_seconds() {
-        let cause = outcome(End::TimedOut, Heard::default(), Duration::from_secs(7)).unwrap_err();
+        let cause = outcome(End::TimedOut, Heard::default(), Duration::from_secs(7), None).unwrap_err();
         assert_eq!(cause, Cause::Timeout { seconds: 7 });
+    }
+
+    #[test]
+    fn the_kernel_s_counter_tells_an_oom_kill_from_another_signal() {
+        let killed = |kills, heard| {
+            let charged = Charged { kills, peak: Some(Bytes::mib(64)) };
+            let end = End::Itself(ExitStatus::from_raw(KILLED));
+            outcome(end, heard, Duration::from_secs(1), Some((Bytes::mib(64), charged))).unwrap_err()
+        };
+        let oom = Cause::OomKilled { kills: 1, limit: Bytes::mib(64), peak: Some(Bytes::mib(64)) };
+        assert_eq!(killed(1, Heard::default()), oom);
+        assert_eq!(killed(0, Heard::default()).name(), "signal");
+        let said = "killed by the kernel for want of memory, under a limit of 64.0 MiB (64.0 MiB charged at the most)";
+        assert!(oom.to_string().starts_with(said), "{oom}");
+        let heard = Heard { report: Some(report(true)), ..Heard::default() };
+        let charged = Charged { kills: 0, peak: Some(Bytes::mib(40)) };
+        let ended = outcome(
+            End::Itself(ExitStatus::from_raw(EXIT_0)),
+            heard,
+            Duration::from_secs(1),
+            Some((Bytes::mib(64), charged)),
+        );
+        assert_eq!(ended.unwrap().1, ["the kernel's limit of 64.0 MiB held it: 40.0 MiB were charged at the most"]);
     }
 
     #[test]
     fn a_panic_that_the_run_survived_is_a_note() {
         let heard = Heard { panics: panicked(), report: Some(report(false)), ..Heard::default() };
-        let (_, notes) = outcome(End::Itself(ExitStatus::from_raw(0)), heard, Duration::from_secs(1)).unwrap();
+        let (_, notes) = outcome(End::Itself(ExitStatus::from_raw(0)), heard, Duration::from_secs(1), None).unwrap();
         assert_eq!(notes.len(), 2);
         assert_eq!(notes[0], "thread `main` panicked at src/lib.rs:1:2: boom, and the run went on");
         assert!(notes[1].contains("did not stop moving"));

@@ -150,10 +150,8 @@ mod tests {
         let workload = Workload { iterations: 1, runtime: Runtime::Sync, services: Default::default(), warm_up: 0 };
         let provenance = Provenance { target: "t".into(), ..Provenance::default() };
         let sample = Sample { metrics: [(Metric::PeakBytes, 1_000)].into(), ..Sample::default() };
-        let measurement = Measurement {
-            samples: vec![sample],
-            ..Measurement::new(Engine::Counting, provenance, workload)
-        };
+        let measurement =
+            Measurement { samples: vec![sample], ..Measurement::new(Engine::Counting, provenance, workload) };
         Baseline::accept("worker", "paged", &measurement, None, None)
     }
 

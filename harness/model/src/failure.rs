@@ -112,6 +112,19 @@ pub enum Cause {
         /// The size of the allocation.
         requested: Bytes,
     },
+    /// The kernel killed the child, or a process that it started, because their control group was at its limit.
+    #[error(
+        "killed by the kernel for want of memory, under a limit of {limit}{}: its own counter says so ({kills} killed)",
+        peak.map(|peak| format!(" ({peak} charged at the most)")).unwrap_or_default()
+    )]
+    OomKilled {
+        /// What the kernel counted as killed in the child's group.
+        kills: u64,
+        /// The limit of the group, which holds resident pages of any kind and not requested bytes.
+        limit: Bytes,
+        /// The most that was charged to the group, where the kernel tells.
+        peak: Option<Bytes>,
+    },
     /// The child ran longer than it may, and was killed with all processes of its group.
     #[error("timed out after {seconds} s; raise it with `.timeout(..)` if the workload is sound")]
     Timeout {
@@ -156,6 +169,7 @@ impl Cause {
             Self::Workload { .. } => "workload",
             Self::Panic { .. } => "panic",
             Self::LimitExceeded { .. } => "limit_exceeded",
+            Self::OomKilled { .. } => "oom_killed",
             Self::Timeout { .. } => "timeout",
             Self::Exit { .. } => "exit",
             Self::Signal { .. } => "signal",
@@ -198,6 +212,7 @@ mod tests {
             Cause::Timeout { seconds: 1 },
             Cause::Baseline("x".into()),
             Cause::LimitExceeded { limit: Bytes(1), live: Bytes(1), requested: Bytes(1) },
+            Cause::OomKilled { kills: 1, limit: Bytes(1), peak: None },
         ] {
             assert!(serde_json::to_string(&cause).unwrap().contains(&format!("\"{}\"", cause.name())), "{cause:?}");
         }

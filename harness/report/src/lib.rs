@@ -23,7 +23,7 @@
 //!
 //! What `cargo highwater check` prints is [`table`], then [`explanations`], then [`summary`]; [`markdown`] holds the same in one
 //! text, [`json`] the values themselves. [`accepted_table`] is for `update`, [`list_table`] for
-//! `list` and [`self_test_report`] for `self-test`.
+//! `list`, [`self_test_report`] for `self-test` and [`fit_report`] for `fit`.
 //!
 //! A profile is written as [`folded`] stacks, drawn as a [`flamegraph`] or, beside a baseline, as a [`differential_flamegraph`],
 //! and handed to `go tool pprof` by [`write_pprof`]; [`profile_report`] is what `explain` prints of it.
@@ -32,6 +32,7 @@ mod accepted;
 mod cell;
 mod colour;
 mod explanation;
+mod fit;
 mod json;
 mod layout;
 mod list;
@@ -48,6 +49,7 @@ mod example;
 pub use accepted::{Accepted, accepted_table};
 pub use colour::Colour;
 pub use explanation::explanations;
+pub use fit::fit_report;
 pub use json::json;
 pub use list::{BaselineStatus, Listed, list_table};
 pub use markdown::markdown;

@@ -59,6 +59,12 @@ fn main() -> ExitCode {
                     Ok(())
                 }),
         )
+        .scenario(Scenario::sync("fills").iterations(number("KNOWN_MIB", 40)).setup(|_| Ok(Vec::new())).iterate(
+            |kept: &mut Vec<Vec<u8>>| {
+                kept.push(vec![1; 1 << 20]);
+                Ok(())
+            },
+        ))
         .scenario(
             Scenario::new("setup-fails")
                 .setup(async |_| {
