@@ -1,4 +1,4 @@
-//! Databases and other services that a highwater scenario needs, each a [`highwater::Service`]: started in the parent process,
+//! Databases, queues and other services that a highwater scenario needs, each a [`highwater::Service`]: started in the parent process,
 //! made as new before each sample, reached by the measured process through its endpoint.
 //!
 //! ```
@@ -41,6 +41,36 @@
 //! open at once in one task wait for each other, where a real server would let them work on different rows.
 //! `statement_timeout` and its kin are taken and not enforced.
 
-mod postgres;
+//!
+//! # Redis
+//!
+//! A [`Redis`] is chosen in the same way, by [`Redis::embedded`], [`Redis::local`], [`Redis::url`], then `REDIS_URL`, then
+//! `HIGHWATER_SERVICES`. A server by URL gives one of its databases, which has to be empty: nothing that was there is deleted, and
+//! what the sample made is.
+//!
+//! The embedded server speaks both versions of the protocol, on one thread as a Redis does: keys with times to live, strings, hashes,
+//! lists, sets, sorted sets, transactions without WATCH, channels, and Lua scripts with `redis` and `cjson`. It serves no stream, no
+//! command that waits for an element, and no persistence; a command that it does not know is an error that names the command and
+//! the remedy. Its `used_memory_bytes` are those of keys and values, without what a Redis adds to each.
+//!
+//! # Statsd
+//!
+//! A [`StatsdAgent`] counts what reaches it over UDP, in DogStatsD's format, and from how many sources; a malformed line fails
+//! the sample.
+//!
+//! # HTTP
+//!
+//! An [`HttpSink`] takes what is posted to it, counts it by key, and is as slow and as unreliable as a message asks it to be.
 
+mod choice;
+mod http_sink;
+mod launcher;
+mod postgres;
+mod process;
+mod redis;
+mod statsd;
+
+pub use http_sink::HttpSink;
 pub use postgres::{Postgres, PostgresKind};
+pub use redis::{Redis, RedisKind};
+pub use statsd::{Received, StatsdAgent};

@@ -1,11 +1,9 @@
 //! The service Postgres: which server it is, and what every kind of it has in common. How a kind runs is its module's.
 
 mod binaries;
-mod choice;
 mod embedded;
 mod local;
 mod remote;
-mod unprivileged;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use highwater::{RunningService, Service, ServiceError};
 
-use choice::{Choice, choose};
+use crate::choice::{Choice, Chosen};
 use embedded::EmbeddedServer;
 use local::LocalServer;
 use remote::RemoteServer;
@@ -89,7 +87,7 @@ impl Postgres {
     }
 
     fn choice(&self) -> Result<Choice, ServiceError> {
-        choose(self.explicit.as_ref(), std::env::var_os("DATABASE_URL"), std::env::var_os("HIGHWATER_SERVICES"))
+        Chosen { server: "Postgres", variable: "DATABASE_URL" }.by_environment(self.explicit.as_ref())
     }
 }
 

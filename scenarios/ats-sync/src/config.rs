@@ -9,9 +9,9 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio_postgres::config::SslMode;
 
-use crate::explain::explain;
 use crate::harvest::RetryPolicy;
 use crate::strategy::Strategy;
+use program::explain;
 
 /// Where the account and the database are, and how the sync goes about it.
 #[derive(Clone)]

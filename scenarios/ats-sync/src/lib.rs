@@ -27,8 +27,6 @@
 
 mod collection;
 mod config;
-mod explain;
-mod exposition;
 pub mod harvest;
 mod metrics;
 mod report;
@@ -38,8 +36,6 @@ mod worker;
 
 pub use collection::Collection;
 pub use config::{Config, ConfigError};
-pub use explain::explain;
-pub use exposition::{Exposition, ExpositionError};
 pub use harvest::RetryPolicy;
 pub use metrics::Metrics;
 pub use report::{Counts, SyncReport};

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use ats_sync::{Config, Exposition, Worker, explain};
+use ats_sync::{Config, Worker};
+use program::{Exposition, explain, stop};
 use tracing::info;
 
 #[tokio::main]
@@ -25,7 +26,7 @@ async fn sync() -> Result<(), Box<dyn Error>> {
     let worker = Worker::connect(&config).await?;
     let _exposition = match config.metrics_addr {
         Some(address) => {
-            let exposition = Exposition::serve(address, worker.metrics()).await?;
+            let exposition = Exposition::serve(address, worker.metrics().registry()).await?;
             info!("metrics at http://{}/metrics", exposition.address());
             Some(exposition)
         }
@@ -41,19 +42,4 @@ async fn sync() -> Result<(), Box<dyn Error>> {
     info!("{} sync: {}", report.strategy, report.total());
     worker.close().await;
     Ok(())
-}
-
-/// Waits for SIGINT or SIGTERM. As the first process of a container, the worker would not be ended by them otherwise.
-async fn stop() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }

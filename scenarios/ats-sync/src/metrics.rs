@@ -1,4 +1,4 @@
-//! What the worker counts about itself, as Prometheus metrics. Serving them is [`exposition`](crate::exposition)'s.
+//! What the worker counts about itself, as Prometheus metrics. Serving them is [`program::Exposition`]'s.
 //!
 //! `prometheus` rather than `metrics-exporter-prometheus`: counters and gauges are all that is needed, its process
 //! collector brings `process_resident_memory_bytes`, and it keeps no histogram samples and starts no task or thread of

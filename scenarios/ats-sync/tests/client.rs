@@ -5,7 +5,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use ats_sync::harvest::{Application, Candidate, Cause, Harvest, HarvestError, Job, Record};
-use ats_sync::{Collection, Metrics, explain};
+use ats_sync::{Collection, Metrics};
+use program::explain;
 use serde_json::json;
 use support::wire::{Wire, cut, ok};
 use support::{Account, Api, NO_DATABASE, config, id};

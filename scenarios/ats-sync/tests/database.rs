@@ -4,7 +4,8 @@ mod support;
 
 use ats_sync::harvest::{Application, Candidate, Job};
 use ats_sync::store::{RowCounts, StoreError, Table};
-use ats_sync::{Collection, Strategy, SyncError, Worker, explain};
+use ats_sync::{Collection, Strategy, SyncError, Worker};
+use program::explain;
 use serde_json::{Value, json};
 use support::{Account, Api, Database, id};
 

@@ -2,8 +2,9 @@
 
 mod support;
 
+use ats_sync::Metrics;
 use ats_sync::harvest::{Harvest, Job};
-use ats_sync::{Exposition, ExpositionError, Metrics};
+use program::{Exposition, ExpositionError};
 use support::{Account, Api, NO_DATABASE};
 
 async fn get(exposition: &Exposition, path: &str) -> (u16, String) {
@@ -15,7 +16,7 @@ async fn get(exposition: &Exposition, path: &str) -> (u16, String) {
 #[tokio::test]
 async fn what_was_fetched_and_the_process_s_memory_are_served() {
     let metrics = Metrics::new();
-    let exposition = Exposition::serve(([127, 0, 0, 1], 0).into(), &metrics).await.expect("a free port");
+    let exposition = Exposition::serve(([127, 0, 0, 1], 0).into(), metrics.registry()).await.expect("a free port");
     let (status, text) = get(&exposition, "/metrics").await;
     assert_eq!(status, 200);
     assert!(text.contains("ats_sync_pages_total{collection=\"jobs\"} 0\n"), "{text}");
@@ -44,14 +45,14 @@ async fn what_was_fetched_and_the_process_s_memory_are_served() {
 #[tokio::test]
 async fn nothing_else_is_served() {
     let metrics = Metrics::new();
-    let exposition = Exposition::serve(([127, 0, 0, 1], 0).into(), &metrics).await.expect("a free port");
+    let exposition = Exposition::serve(([127, 0, 0, 1], 0).into(), metrics.registry()).await.expect("a free port");
     assert_eq!(get(&exposition, "/").await, (404, "the metrics are at /metrics\n".to_owned()));
 }
 
 #[tokio::test]
 async fn an_address_that_is_taken_is_named() {
-    let first = Exposition::serve(([127, 0, 0, 1], 0).into(), &Metrics::new()).await.expect("a free port");
-    let error = Exposition::serve(first.address(), &Metrics::new()).await.expect_err("taken");
+    let first = Exposition::serve(([127, 0, 0, 1], 0).into(), Metrics::new().registry()).await.expect("a free port");
+    let error = Exposition::serve(first.address(), Metrics::new().registry()).await.expect_err("taken");
     assert!(matches!(error, ExpositionError::Listen { .. }), "{error:?}");
     assert!(error.to_string().contains(&first.address().to_string()), "{error}");
 }

@@ -1,29 +1,25 @@
 //! A real Postgres from the programs on this machine, in a temporary folder, for as long as it is needed.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
-use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::binaries;
 use super::remote::{Failure, RemoteServer, connect, on_own_runtime};
-use super::unprivileged::Launcher;
+use crate::launcher::Launcher;
+use crate::process::{ServerProcess, free_port, tail};
 
 /// For a server to accept connections; it takes about 0.2 s on an idle machine.
 const START: Duration = Duration::from_secs(60);
-/// For a server to stop before it is told so less gently.
-const STOP: Duration = Duration::from_secs(10);
 /// Ports that may be lost to somebody else between finding one free and the server's taking it.
 const PORTS: usize = 5;
-/// Lines of a log that go into an error.
-const TAIL: usize = 15;
+/// SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one.
+const STOP: &[Signal] = &[Signal::INT, Signal::QUIT, Signal::KILL];
 
 /// A server of our own. Dropping it stops it and removes its folder.
 pub(crate) struct LocalServer {
@@ -47,7 +43,7 @@ impl LocalServer {
             .remedy("apt-get install postgresql, or HIGHWATER_SERVICES=embedded")
         };
         let programs = binaries::find(std::env::var_os("PATH").as_deref()).ok_or_else(missing)?;
-        let launcher = Launcher::new()?;
+        let launcher = Launcher::unprivileged()?;
         let folder = tempfile::Builder::new().prefix("highwater-postgres-").tempdir();
         let folder = folder.map_err(|cause| ServiceError::new("make a temporary folder for Postgres", cause))?;
         launcher.hand_over(folder.path())?;
@@ -84,7 +80,7 @@ impl Cluster {
 
     /// No syncing: nothing here survives the process. The C locale and UTF-8, as everywhere.
     fn init(&self) -> Result<(), ServiceError> {
-        let mut command = self.launcher.command(&self.programs.join("initdb"));
+        let mut command = self.launcher.command(&self.programs.join("initdb"), "QUIT");
         command.arg("-D").arg(&self.data).args(["-N", "--auth=trust", "-U", "postgres", "-E", "UTF8", "--locale=C"]);
         // initdb looks at the folder it stands in, which the user may not be allowed to see.
         command.current_dir("/").stdin(Stdio::null());
@@ -113,7 +109,7 @@ impl Cluster {
     fn spawn(&self, port: u16) -> Result<ServerProcess, ServiceError> {
         let log = File::create(&self.log).and_then(|log| Ok((log.try_clone()?, log)));
         let (out, err) = log.map_err(|cause| self.failed(&format!("write {}", self.log.display()), cause))?;
-        let mut command = self.launcher.command(&self.programs.join("postgres"));
+        let mut command = self.launcher.command(&self.programs.join("postgres"), "QUIT");
         command.arg("-D").arg(&self.data).arg("-p").arg(port.to_string());
         for setting in [
             "listen_addresses=127.0.0.1",
@@ -128,7 +124,7 @@ impl Cluster {
             command.arg("-c").arg(setting);
         }
         command.current_dir("/").stdin(Stdio::null()).stdout(out).stderr(err);
-        ServerProcess::spawn(command).map_err(|cause| self.failed("start Postgres", cause))
+        ServerProcess::spawn("postgres", command, STOP).map_err(|cause| self.failed("start Postgres", cause))
     }
 
     /// Waits until the server accepts connections, and makes sure that it is this one.
@@ -166,97 +162,4 @@ fn data_directory(url: &str) -> Result<String, Failure> {
         let row = client.query_one("SHOW data_directory", &[]).await.map_err(Failure::Postgres)?;
         row.try_get(0).map_err(Failure::Postgres)
     })
-}
-
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-/// The last lines, on one line.
-fn tail(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(TAIL)..].join(" | ")
-}
-
-/// The server's process. A thread of its own starts it and waits for it, because the kernel ends it with that thread, and the
-/// caller's may end before the server is to.
-struct ServerProcess {
-    pid: Pid,
-    keeper: Option<JoinHandle<std::io::Result<ExitStatus>>>,
-    status: std::sync::Mutex<mpsc::Receiver<String>>,
-}
-
-impl ServerProcess {
-    fn spawn(mut command: std::process::Command) -> std::io::Result<Self> {
-        let (started, start) = mpsc::channel::<std::io::Result<u32>>();
-        let (ended, status) = mpsc::channel();
-        let keeper = std::thread::Builder::new().name("postgres keeper".to_owned()).spawn(move || {
-            let mut child: Child = match command.spawn() {
-                Ok(child) => child,
-                Err(error) => {
-                    let copy = std::io::Error::new(error.kind(), error.to_string());
-                    let _ = started.send(Err(error));
-                    return Err(copy);
-                }
-            };
-            let _ = started.send(Ok(child.id()));
-            let status = child.wait()?;
-            let _ = ended.send(status.to_string());
-            Ok(status)
-        })?;
-        let id = start.recv().map_err(std::io::Error::other)??;
-        let pid = i32::try_from(id)
-            .ok()
-            .and_then(Pid::from_raw)
-            .ok_or_else(|| std::io::Error::other("a process id out of range"))?;
-        Ok(Self { pid, keeper: Some(keeper), status: std::sync::Mutex::new(status) })
-    }
-
-    /// How it ended, once it has.
-    fn exited(&self) -> Option<String> {
-        self.status.lock().ok()?.try_recv().ok()
-    }
-
-    fn ends_within(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        while Instant::now() < deadline {
-            if self.keeper.as_ref().is_none_or(JoinHandle::is_finished) {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        false
-    }
-}
-
-impl Drop for ServerProcess {
-    /// SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one.
-    fn drop(&mut self) {
-        for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
-            if self.keeper.as_ref().is_none_or(JoinHandle::is_finished) {
-                break;
-            }
-            // It may have ended meanwhile.
-            let _ = kill_process(self.pid, signal);
-            if self.ends_within(STOP) {
-                break;
-            }
-        }
-        if let Some(keeper) = self.keeper.take().filter(JoinHandle::is_finished) {
-            let _ = keeper.join();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tail_of_a_log_is_its_last_lines() {
-        let log: String = (0..100).map(|line| format!("line {line}\n\n")).collect();
-        let shown = tail(&log);
-        assert!(shown.starts_with("line 85 | ") && shown.ends_with("line 99"), "{shown}");
-        assert_eq!(tail(""), "");
-    }
 }

@@ -27,8 +27,8 @@ use tokio_postgres::{Client, NoTls, Row};
 use tracing::error;
 
 use crate::collection::Collection;
-use crate::explain::explain;
 use crate::metrics::Metrics;
+use program::explain;
 
 mod applications;
 mod candidates;

@@ -1,4 +1,5 @@
-//! Running a program as somebody else than root, and so that it does not outlive us: `setpriv` of util-linux does both.
+//! Starting a server's program, so that it does not outlive us, and as somebody else than root where it has to be: `setpriv` of
+//! util-linux does both.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -9,23 +10,28 @@ use highwater::ServiceError;
 
 /// Whom programs run as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct User {
+pub(crate) struct User {
     uid: u32,
     gid: u32,
 }
 
 /// How programs are started here.
 #[derive(Debug)]
-pub(super) struct Launcher {
+pub(crate) struct Launcher {
     /// `None` for ourselves.
     user: Option<User>,
     setpriv: Option<PathBuf>,
 }
 
 impl Launcher {
+    /// Programs run as whom we are.
+    pub(crate) fn new() -> Self {
+        Self { user: None, setpriv: on_path("setpriv", std::env::var_os("PATH").as_deref()) }
+    }
+
     /// PostgreSQL refuses to run as root: then it runs as `postgres` if there is such a user, else as `nobody`.
-    pub(super) fn new() -> Result<Self, ServiceError> {
-        let setpriv = std::env::var_os("PATH").and_then(|path| on_path("setpriv", &path));
+    pub(crate) fn unprivileged() -> Result<Self, ServiceError> {
+        let Self { setpriv, .. } = Self::new();
         if !rustix::process::geteuid().is_root() {
             return Ok(Self { user: None, setpriv });
         }
@@ -44,20 +50,20 @@ impl Launcher {
         }
     }
 
-    /// The command for `program`. The kernel sends it SIGQUIT, at which PostgreSQL stops at once, when the thread that starts
-    /// it ends: `man 2const PR_SET_PDEATHSIG`.
-    pub(super) fn command(&self, program: &Path) -> Command {
+    /// The command for `program`. The kernel sends it `signal` (`QUIT`, at which PostgreSQL stops at once) when the thread that
+    /// starts it ends: `man 2const PR_SET_PDEATHSIG`.
+    pub(crate) fn command(&self, program: &Path, signal: &str) -> Command {
         let Some(setpriv) = &self.setpriv else { return Command::new(program) };
         let mut command = Command::new(setpriv);
         if let Some(User { uid, gid }) = self.user {
             command.args([format!("--reuid={uid}"), format!("--regid={gid}"), "--clear-groups".to_owned()]);
         }
-        command.args(["--pdeathsig=QUIT", "--"]).arg(program);
+        command.arg(format!("--pdeathsig={signal}")).arg("--").arg(program);
         command
     }
 
     /// Gives a folder to the user, who must be able to reach it.
-    pub(super) fn hand_over(&self, folder: &Path) -> Result<(), ServiceError> {
+    pub(crate) fn hand_over(&self, folder: &Path) -> Result<(), ServiceError> {
         let Some(user) = self.user else { return Ok(()) };
         for above in folder.ancestors().skip(1) {
             let reachable =
@@ -73,8 +79,9 @@ impl Launcher {
     }
 }
 
-fn on_path(program: &str, path: &OsStr) -> Option<PathBuf> {
-    std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| file.is_file())
+/// The first file of this name in the folders of PATH.
+pub(crate) fn on_path(program: &str, path: Option<&OsStr>) -> Option<PathBuf> {
+    std::env::split_paths(path?).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// From the lines of `/etc/passwd`: `name:password:uid:gid:...`.
@@ -103,7 +110,7 @@ mod tests {
     #[test]
     fn the_command_drops_privileges_and_dies_with_us() {
         let launcher = Launcher { user: Some(User { uid: 7, gid: 8 }), setpriv: Some(PathBuf::from("/bin/setpriv")) };
-        let command = launcher.command(Path::new("/x/postgres"));
+        let command = launcher.command(Path::new("/x/postgres"), "QUIT");
         let words: Vec<&OsStr> = command.get_args().collect();
         assert_eq!(words, ["--reuid=7", "--regid=8", "--clear-groups", "--pdeathsig=QUIT", "--", "/x/postgres"]);
     }

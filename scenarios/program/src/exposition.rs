@@ -1,4 +1,4 @@
-//! Serves the metrics over HTTP to whoever scrapes them. What is counted is [`metrics`](crate::metrics)' to say.
+//! Serves metrics over HTTP to whoever scrapes them. What is counted is the program's to say.
 //!
 //! On hyper alone, which the HTTP client brings anyway: one path does not need a web framework.
 
@@ -16,8 +16,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use crate::metrics::Metrics;
-
 /// A listener that answers `GET /metrics` until it is dropped.
 #[must_use = "dropping it stops it"]
 #[derive(Debug)]
@@ -28,16 +26,16 @@ pub struct Exposition {
 
 impl Exposition {
     /// Listens at the address and adds the metrics of this process (resident memory, file descriptors, threads and CPU
-    /// seconds, on Linux) to those of the worker.
+    /// seconds, on Linux) to those of the registry.
     ///
     /// # Errors
     /// [`ExpositionError::Listen`] when the address cannot be listened at, [`ExpositionError::Register`] when the metrics
     /// are served already.
-    pub async fn serve(address: SocketAddr, metrics: &Metrics) -> Result<Self, ExpositionError> {
+    pub async fn serve(address: SocketAddr, registry: &Registry) -> Result<Self, ExpositionError> {
         let listener =
             TcpListener::bind(address).await.map_err(|source| ExpositionError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| ExpositionError::Listen { address, source })?;
-        let registry = metrics.registry().clone();
+        let registry = registry.clone();
         // The collector reads /proc.
         #[cfg(target_os = "linux")]
         registry
