@@ -40,15 +40,18 @@ impl Found {
     /// What is added to the smallest limit for a container: other input, fragmentation, another kernel.
     pub const HEADROOM_PERCENT: u64 = 25;
 
-    /// A container's memory request: the smallest limit, in whole MiB. A limit of the allocator knows the heap alone, so what was
-    /// resident counts where it is more.
-    pub fn suggested_request(&self) -> Bytes {
-        whole_mib(self.fits.max(self.resident.unwrap_or_default()))
+    /// A container's memory request: the smallest limit, in whole MiB. A limit of the allocator knows the heap alone, so there what was
+    /// resident counts where it is more; under one of the kernel, files that were read give way.
+    pub fn suggested_request(&self, by: Enforcer) -> Bytes {
+        whole_mib(match by {
+            Enforcer::Kernel => self.fits,
+            Enforcer::Allocator => self.fits.max(self.resident.unwrap_or_default()),
+        })
     }
 
     /// A container's memory limit: the request with headroom, in whole MiB.
-    pub fn suggested_limit(&self) -> Bytes {
-        let request = self.suggested_request().0;
+    pub fn suggested_limit(&self, by: Enforcer) -> Bytes {
+        let request = self.suggested_request(by).0;
         whole_mib(Bytes(request.saturating_add(request / 100 * Self::HEADROOM_PERCENT)))
     }
 }
@@ -64,10 +67,12 @@ mod tests {
     #[test]
     fn a_container_gets_what_fits_and_a_quarter_more() {
         let found = Found { fits: Bytes(96 << 20), fails: None, runs: 3, heap: Bytes::mib(90), resident: None };
-        assert_eq!((found.suggested_request(), found.suggested_limit()), (Bytes::mib(96), Bytes::mib(120)));
+        let by = Enforcer::Kernel;
+        assert_eq!((found.suggested_request(by), found.suggested_limit(by)), (Bytes::mib(96), Bytes::mib(120)));
         let odd = Found { fits: Bytes((96 << 20) + 1), ..found };
-        assert_eq!(odd.suggested_request(), Bytes::mib(97));
-        let heap_alone = Found { resident: Some(Bytes::mib(140)), ..found };
-        assert_eq!(heap_alone.suggested_request(), Bytes::mib(140));
+        assert_eq!(odd.suggested_request(by), Bytes::mib(97));
+        let resident = Found { resident: Some(Bytes::mib(140)), ..found };
+        assert_eq!(resident.suggested_request(by), Bytes::mib(96));
+        assert_eq!(resident.suggested_request(Enforcer::Allocator), Bytes::mib(140));
     }
 }

@@ -42,8 +42,8 @@ fn lines(by: Enforcer, found: &Found) -> Vec<String> {
         format!("without a limit: {} of heap at the most{resident}", found.heap),
         format!(
             "suggested container: request {}, limit {} ({} % headroom)",
-            quantity(found.suggested_request()),
-            quantity(found.suggested_limit()),
+            quantity(found.suggested_request(by)),
+            quantity(found.suggested_limit(by)),
             Found::HEADROOM_PERCENT
         ),
     ]
