@@ -110,29 +110,44 @@ fn accept(result: &ScenarioResult) -> String {
 }
 
 fn table(text: &mut String, metrics: &[MetricComparison]) {
-    let _ = writeln!(text, "  {:<16}{:>15}{:>15}{:>11}{:>14}", "metric", "baseline", "now", "change", "allowed");
-    for metric in metrics {
-        let unit = metric.metric.unit();
-        let allowed = metric.allowed.map_or_else(String::new, |allowed| match allowed {
-            0 => "exact".to_owned(),
-            allowed => format!("±{}", unit.show_amount(allowed)),
-        });
-        let mut verdict = metric.verdict.map_or_else(|| "not gated".to_owned(), |verdict| verdict.to_string());
-        if let Some(drift) = metric.drift {
-            let (then, allowed) = (unit.show(drift.accepted), unit.show_amount(drift.allowed));
-            let _ =
-                write!(verdict, " in small steps: {then} when last accepted with a reason, allowed since: {allowed}");
-        }
-        let _ = writeln!(
-            text,
-            "  {:<16}{:>15}{:>15}{:>11}{:>14}  {verdict}",
-            metric.metric,
-            unit.show(metric.accepted.median),
-            unit.show(metric.now.median),
-            change(metric),
-            allowed
-        );
+    let heading = ["metric", "baseline", "now", "change", "allowed", ""].map(str::to_owned);
+    let rows: Vec<[String; 6]> = std::iter::once(heading).chain(metrics.iter().map(row)).collect();
+    // Columns stand where they always do, unless something in them is longer.
+    let mut widths = [16, 15, 15, 11, 14];
+    for (column, width) in widths.iter_mut().enumerate() {
+        let longest = rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        *width = (longest + 1).max(*width);
     }
+    let [metric_width, accepted_width, now_width, change_width, allowed_width] = widths;
+    for [metric, accepted, now, change, allowed, verdict] in rows {
+        let line = format!(
+            "  {metric:<metric_width$}{accepted:>accepted_width$}{now:>now_width$}{change:>change_width$}\
+             {allowed:>allowed_width$}  {verdict}"
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// A metric as the cells of a row: its name, accepted, now, change, allowed, verdict.
+fn row(metric: &MetricComparison) -> [String; 6] {
+    let unit = metric.metric.unit();
+    let allowed = metric.allowed.map_or_else(String::new, |allowed| match allowed {
+        0 => "exact".to_owned(),
+        allowed => format!("±{}", unit.show_amount(allowed)),
+    });
+    let mut verdict = metric.verdict.map_or_else(|| "not gated".to_owned(), |verdict| verdict.to_string());
+    if let Some(drift) = metric.drift {
+        let (then, allowed) = (unit.show(drift.accepted), unit.show_amount(drift.allowed));
+        let _ = write!(verdict, " in small steps: {then} when last accepted with a reason, allowed since: {allowed}");
+    }
+    [
+        metric.metric.to_string(),
+        unit.show(metric.accepted.median),
+        unit.show(metric.now.median),
+        change(metric),
+        allowed,
+        verdict,
+    ]
 }
 
 /// In percent of the accepted median; as an amount where that is 0 or where percents say nothing.
@@ -201,6 +216,23 @@ regressed: peak
 
   median of 0 samples against baselines/worker/paged/t.json
   if this is meant: `cargo highwater update paged --reason \"..\"`"
+        );
+    }
+
+    #[test]
+    fn a_long_cell_widens_its_column() {
+        let grown = metric(Metric::GrowthBytes, 0, 824_000, Some(Verdict::Regressed));
+        let other = metric(Metric::TotalBlocks, 10, 10, None);
+        let mut text = String::new();
+        table(&mut text, &[grown, other]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "  metric                 baseline            now      change        allowed",
+                "  growth                 0 B/iter     824 B/iter +824 B/iter ±16.384 B/iter  regressed",
+                "  total blocks                 10             10      +0.0 %                 not gated",
+            ]
         );
     }
 
