@@ -12,7 +12,7 @@ const BASELINE: &str = "baselines/known/exact/x86_64-unknown-linux-gnu.json";
 /// The command, built as a user installs it.
 fn binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| built(&["-p", "cargo-highwater"], "cargo-highwater"))
+    BINARY.get_or_init(|| built(&["--bin", "cargo-highwater"], "cargo-highwater"))
 }
 
 /// Runs the command in the project.

@@ -23,7 +23,11 @@ fn the_project_in_the_readme_compiles_and_gates() {
 
     let project = Project::empty("readme");
     // What `cargo new` writes, and the workspace's profile, so that dependencies are built once for all projects here.
-    let profile = "[profile.dev]\nopt-level = 3\ndebug = \"limited\"\n";
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let is_shared = |part: &&str| part.contains("[profile.dev]\n") || part.contains("[profile.dev.build-override]\n");
+    let profile: Vec<&str> = workspace.split("\n\n").filter(is_shared).collect();
+    assert_eq!(profile.len(), 2, "{profile:?}");
+    let profile = profile.join("\n");
     project.write("Cargo.toml", &format!(
         "[package]\nname = \"my-worker\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n{manifest}\n[workspace]\n\n{profile}"
     ));

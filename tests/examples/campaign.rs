@@ -131,7 +131,7 @@ impl Campaign {
     fn accept(&self) {
         let _ = std::fs::remove_dir_all(self.project.folder.join("baselines"));
         let mut update = cargo(&self.project.folder);
-        update.args(["run", "--quiet", "--locked", "--package", "cargo-highwater", "--manifest-path"]);
+        update.args(["run", "--quiet", "--locked", "--bin", "cargo-highwater", "--manifest-path"]);
         Ran::of(update.arg(root().join("Cargo.toml")).args(["--", "update"]).args(&self.scenarios)).expect(0);
     }
 
@@ -141,7 +141,7 @@ impl Campaign {
         let left = project::target().join("highwater").join(SUITE).join(scenario).join(left);
         // What an earlier check left is not this one's.
         let _ = std::fs::remove_file(&left);
-        let control = json!({ "mode": "check", "engine": "counting", "scenarios": [scenario], "injection": injection });
+        let control = json!({ "mode": "check", "engine": "counting", "scenarios": [scenario], "injections": Vec::from_iter(injection) });
         let mut suite = clean(Command::new(&self.suite), &self.project.folder);
         let ran = Ran::of(suite.env("HIGHWATER_CONTROL", control.to_string()));
         let result = read(&left).unwrap_or_else(|problem| panic!("{problem}\n{}", ran.all()));

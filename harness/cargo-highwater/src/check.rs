@@ -79,7 +79,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
         samples: arguments.samples.map(NonZeroUsize::get),
         engine: arguments.engine,
         include_ignored: arguments.include_ignored,
-        injection: None,
+        injections: &[],
         limit: arguments.enforce.map(|bytes| Limit { by: Enforcer::Kernel, bytes }),
     };
     let checked = Checked {

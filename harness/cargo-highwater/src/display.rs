@@ -14,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 #[derive(Debug)]
 pub(crate) struct Display {
     mode: Mode,
-    injection: Option<Injection>,
+    injections: Vec<Injection>,
     /// Absent where there is no terminal.
     bars: Option<MultiProgress>,
     running: BTreeMap<String, Running>,
@@ -28,9 +28,9 @@ struct Running {
 
 impl Display {
     /// A display on the standard error.
-    pub(crate) fn new(mode: Mode, injection: Option<Injection>) -> Self {
+    pub(crate) fn new(mode: Mode, injections: &[Injection]) -> Self {
         let bars = io::stderr().is_terminal().then(MultiProgress::new);
-        Self { mode, injection, bars, running: BTreeMap::new() }
+        Self { mode, injections: injections.to_vec(), bars, running: BTreeMap::new() }
     }
 
     /// Shows an event.
@@ -82,8 +82,8 @@ impl Display {
 
     /// `suite/scenario`, with what is injected: it regresses because it has to.
     fn name(&self, suite: &str, scenario: &str) -> String {
-        let injected = self.injection.map(|injection| format!(", {} {}", injection.kind, injection.shown_size()));
-        format!("{suite}/{scenario}{}", injected.unwrap_or_default())
+        let injected = self.injections.iter().map(|one| format!(", {} {}", one.kind, one.shown_size()));
+        format!("{suite}/{scenario}{}", injected.collect::<String>())
     }
 
     /// Writes a line. A reader that has gone away costs it the line, not us the run.
@@ -137,7 +137,7 @@ mod tests {
     fn a_bar_lives_from_start_to_end() {
         let mut display = Display {
             mode: Mode::Check,
-            injection: Some(Injection { kind: InjectionKind::Leak, size: 16 }),
+            injections: vec![Injection { kind: InjectionKind::Leak, size: 16 }],
             bars: Some(MultiProgress::new()),
             running: BTreeMap::new(),
         };

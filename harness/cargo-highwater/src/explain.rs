@@ -76,7 +76,7 @@ pub(crate) fn explain(arguments: &ExplainArguments) -> Result<Exit, CommandError
         // Stands for whichever the suite can.
         engine: arguments.engine.unwrap_or(Engine::Counting),
         include_ignored: arguments.include_ignored,
-        injection: None,
+        injections: &[],
         limit: None,
     };
     let mut results = run(&selection, request, &project.interrupt)?;

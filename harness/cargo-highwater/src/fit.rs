@@ -96,7 +96,7 @@ pub(crate) fn fit(arguments: &FitArguments) -> Result<Exit, CommandError> {
                 samples: Some(1),
                 engine: Engine::Counting,
                 include_ignored: arguments.include_ignored,
-                injection: None,
+                injections: &[],
                 limit: Some(limit),
             };
             run(&alone, request, &project.interrupt).map(|mut results| results.remove(0))

@@ -22,13 +22,13 @@ const OUTPUT_LINES: usize = 40;
 
 /// What is asked of every suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     pub(crate) mode: Mode,
     pub(crate) samples: Option<usize>,
     pub(crate) engine: Engine,
     pub(crate) include_ignored: bool,
-    /// A regression to make in every run.
-    pub(crate) injection: Option<Injection>,
+    /// Regressions to make in every run.
+    pub(crate) injections: &'a [Injection],
     /// A limit on the memory of every run.
     pub(crate) limit: Option<Limit>,
 }
@@ -55,11 +55,11 @@ pub(crate) enum RunError {
 /// When a suite cannot be started, or somebody asks for the end.
 pub(crate) fn run(
     selection: &Selection<'_>,
-    request: Request,
+    request: Request<'_>,
     interrupt: &Interrupt,
 ) -> Result<Vec<ScenarioResult>, RunError> {
     let mut results = Vec::new();
-    let mut display = Display::new(request.mode, request.injection);
+    let mut display = Display::new(request.mode, request.injections);
     for (suite, scenarios) in &selection.suites {
         let outcome = run_suite(suite, scenarios, request, &mut display, interrupt);
         display.clear();
@@ -105,7 +105,7 @@ impl Finished {
 fn run_suite(
     suite: &Suite,
     scenarios: &[&Listing],
-    request: Request,
+    request: Request<'_>,
     display: &mut Display,
     interrupt: &Interrupt,
 ) -> io::Result<Outcome> {
@@ -118,7 +118,7 @@ fn run_suite(
         engine: request.engine,
         events: Some(events),
         scenarios: scenarios.iter().map(|listing| listing.scenario.clone()).collect(),
-        injection: request.injection,
+        injections: request.injections.to_vec(),
         limit: request.limit,
     };
     let mut output = tempfile::tempfile()?;
@@ -227,7 +227,7 @@ mod tests {
             samples: Some(3),
             engine: Engine::Counting,
             include_ignored: true,
-            injection: None,
+            injections: &[],
             limit: None,
         };
         run(&selection, request, interrupt)

@@ -39,7 +39,7 @@ enum Format {
     Json,
 }
 
-/// Tries the gate of the scenarios: a clean check of each, then a run of one sample for each kind of injection.
+/// Tries the gate of the scenarios: a clean check of each, then runs of one sample with the injections.
 ///
 /// # Errors
 /// When there is nothing to try, it cannot be built, or the report cannot be written.
@@ -52,15 +52,15 @@ pub(crate) fn self_test(arguments: &SelfTestArguments) -> Result<Exit, CommandEr
         samples: None,
         engine: Engine::Counting,
         include_ignored: arguments.include_ignored,
-        injection: None,
+        injections: &[],
         limit: None,
     };
     let clean = run(&selection, request, &project.interrupt)?;
     let mut tests = Vec::new();
     for ((suite, listing), result) in selection.scenarios().zip(&clean) {
-        let inject = |injection| {
+        let inject = |injections: &[Injection]| {
             let alone = Selection { suites: vec![(suite, vec![listing])], ignored: 0 };
-            let request = Request { samples: Some(1), injection: Some(injection), ..request };
+            let request = Request { samples: Some(1), injections, ..request };
             run(&alone, request, &project.interrupt).map(|mut results| results.remove(0))
         };
         tests.push(try_gate(result, inject)?);
@@ -74,19 +74,28 @@ pub(crate) fn self_test(arguments: &SelfTestArguments) -> Result<Exit, CommandEr
     Ok(Exit::of_self_tests(&tests))
 }
 
-/// Tries the gate of one scenario whose clean run came to this: injects a regression of each kind that it could convict.
+/// Tries the gate of one scenario whose clean run came to this: injects a regression of each kind that it could convict, those
+/// that cannot be mistaken for each other in one run.
 ///
 /// # Errors
-/// The first of `inject`, which runs the scenario with an injection.
-fn try_gate<E>(clean: &ScenarioResult, inject: impl Fn(Injection) -> Result<ScenarioResult, E>) -> Result<SelfTest, E> {
+/// The first of `inject`, which runs the scenario with these injections.
+fn try_gate<E>(
+    clean: &ScenarioResult,
+    inject: impl Fn(&[Injection]) -> Result<ScenarioResult, E>,
+) -> Result<SelfTest, E> {
     let within = clean.verdict == Verdict::Within;
     let mut trials = Vec::new();
     if let (true, Some(measurement), Some(comparison)) = (within, &clean.measurement, &clean.comparison) {
-        for kind in InjectionKind::ALL {
-            trials.push(match Injection::smallest(kind, measurement.workload.iterations, comparison) {
-                Err(reason) => Trial::not_gated(kind, reason),
-                Ok((injection, compared)) => Trial::of(injection, compared.metric, &inject(injection)?),
-            });
+        for kinds in InjectionKind::RUNS {
+            let smallest =
+                |kind: &InjectionKind| Injection::smallest(*kind, measurement.workload.iterations, comparison);
+            let injections: Vec<Injection> =
+                kinds.iter().filter_map(|kind| smallest(kind).ok()).map(|(injection, _)| injection).collect();
+            let ran = if injections.is_empty() { None } else { Some(inject(&injections)?) };
+            trials.extend(kinds.iter().filter_map(|kind| match smallest(kind) {
+                Err(reason) => Some(Trial::not_gated(*kind, reason)),
+                Ok((injection, compared)) => ran.as_ref().map(|ran| Trial::of(injection, compared.metric, ran)),
+            }));
         }
     }
     Ok(SelfTest { suite: clean.suite.clone(), scenario: clean.scenario.clone(), clean: clean.verdict, trials })

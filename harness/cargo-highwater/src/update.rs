@@ -56,7 +56,7 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
         samples: Some(arguments.samples.into()),
         engine: Engine::Counting,
         include_ignored: arguments.include_ignored,
-        injection: None,
+        injections: &[],
         limit: None,
     };
     let results = run(&selection, request, &project.interrupt)?;

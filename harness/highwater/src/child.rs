@@ -89,7 +89,7 @@ fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
     let run = Run {
         declared: &entry.declared,
         context: &context,
-        injection: instruction.injection,
+        injections: &instruction.injections,
         limit: instruction.limit,
     };
     // The panic hook has told the journal by the time the panic arrives here.

@@ -23,8 +23,8 @@ pub struct Control {
     pub events: Option<PathBuf>,
     /// The names of the scenarios to run; all when empty.
     pub scenarios: Vec<String>,
-    /// A regression to make in every run. The results are then left beside the scenarios' own.
-    pub injection: Option<Injection>,
+    /// Regressions to make in every run. The results are then left beside the scenarios' own.
+    pub injections: Vec<Injection>,
     /// A limit on the memory of every run, in place of those that the scenarios declare. The results are then left beside the
     /// scenarios' own.
     pub limit: Option<Limit>,
@@ -163,7 +163,7 @@ mod tests {
             engine: Engine::Dhat,
             events: Some("/tmp/events".into()),
             scenarios: vec!["paged".into()],
-            injection: Some(Injection { kind: InjectionKind::Leak, size: 16 }),
+            injections: vec![Injection { kind: InjectionKind::Leak, size: 16 }],
             limit: None,
         };
         assert_eq!(serde_json::from_str::<Control>(&control.to_variable()).unwrap(), control);

@@ -34,7 +34,7 @@ pub trait Workload: private::Sealed {
 pub struct Run<'a> {
     pub(crate) declared: &'a Declared,
     pub(crate) context: &'a Context,
-    pub(crate) injection: Option<Injection>,
+    pub(crate) injections: &'a [Injection],
     /// What the allocator is to enforce.
     pub(crate) limit: Option<Bytes>,
 }
@@ -76,7 +76,7 @@ impl<S: Setup, I: Iterate<S::State>, T: Teardown<S::State>> Workload for Phases<
 
 async fn drive<K, S, I, T>(
     phases: &Phases<K, S, I, T>,
-    Run { declared, context, injection, limit }: Run<'_>,
+    Run { declared, context, injections, limit }: Run<'_>,
     pause: impl AsyncFn(Duration),
     tasks: impl Fn() -> usize,
 ) -> Result<Report, BoxError>
@@ -89,7 +89,7 @@ where
     let mut state = phases.setup.call(context).await?;
 
     // An injection is to be convicted by its metric: the limit would end the run before there is one.
-    if let (Some(limit), None) = (limit, injection) {
+    if let (Some(limit), true) = (limit, injections.is_empty()) {
         // Another engine does not look at it, and says no headroom.
         let _ = set_limit(limit.0, position::limit_exceeded);
     }
@@ -113,16 +113,16 @@ where
     let window = Window::open();
     for iteration in 1..=declared.iterations {
         phases.iterate.call(&mut state).await?;
-        if let Some(injection) = injection {
-            after_iteration(injection, iteration)?;
+        for injection in injections {
+            after_iteration(*injection, iteration)?;
         }
         if let Some(counts) = window.read() {
             timeline.record(Trough { iteration, bytes: counts.retained_bytes, blocks: counts.retained_blocks });
         }
         position::advance();
     }
-    if let Some(injection) = injection {
-        after_the_last(injection, window.read())?;
+    for injection in injections {
+        after_the_last(*injection, window.read())?;
     }
     let (took, processor) = (began.elapsed(), processor_time().saturating_sub(processor_before));
     position::enter(Phase::Settle, 0);

@@ -30,8 +30,8 @@ pub(crate) struct Instruction {
     pub(crate) journal: PathBuf,
     /// The process that is to read it.
     pub(crate) parent: u32,
-    /// A regression to make.
-    pub(crate) injection: Option<Injection>,
+    /// Regressions to make.
+    pub(crate) injections: Vec<Injection>,
     /// The limit that the allocator is to enforce, if any.
     pub(crate) limit: Option<Bytes>,
     /// Where to leave what is recorded of call sites, if anything is to be.
@@ -203,7 +203,7 @@ mod tests {
             cgroup: None,
             journal: "/tmp/journal".into(),
             parent: 7,
-            injection: None,
+            injections: vec![Injection { kind: InjectionKind::Fds, size: 1 }],
             limit: None,
             profile: Some("/tmp/profile".into()),
         };

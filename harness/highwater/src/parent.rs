@@ -70,9 +70,9 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
         sites,
     };
     // Reports read a scenario's result, and an injected regression is none of the scenario's; nor has a profile a verdict.
-    let path = folder.join(match around.control {
+    let path = folder.join(match &around.control {
         Control { mode: Mode::Profile, .. } => "profiled.json",
-        Control { injection: Some(_), .. } => "injected.json",
+        Control { injections, .. } if !injections.is_empty() => "injected.json",
         Control { limit: Some(_), .. } => "limited.json",
         _ => "result.json",
     });
@@ -120,8 +120,8 @@ fn measure(around: &Surroundings, declared: &Declared, store: &BaselineStore, fo
         Err(failure) => matches!(failure.cause, Cause::LimitExceeded { .. }),
     };
     // An injected regression is the harness's own, a run under a limit is asked whether it comes to its end, and another engine's opinion is asked for numbers alone.
-    let Control { injection, limit, .. } = around.control;
-    let is_ours = injection.is_none() && limit.is_none() && around.control.engine == Engine::Counting;
+    let Control { injections, limit, engine, .. } = &around.control;
+    let is_ours = injections.is_empty() && limit.is_none() && *engine == Engine::Counting;
     let mut sites = None;
     if around.control.mode == Mode::Check && is_ours && is_to_be_explained {
         let profile = profile(around, declared, &mut services, folder);
@@ -280,7 +280,7 @@ fn take_sample(
         cgroup: cgroup.as_ref().map(Cgroup::entrance),
         journal: folder.join("journal.jsonl"),
         parent: std::process::id(),
-        injection: around.control.injection,
+        injections: around.control.injections.clone(),
         limit,
         profile,
     };

@@ -39,6 +39,11 @@ impl InjectionKind {
     /// Every kind, in the order of tables.
     pub const ALL: [Self; 6] = [Self::Leak, Self::Spike, Self::Blocks, Self::Threads, Self::Fds, Self::Tasks];
 
+    /// Every kind in the same order, those together that one run can make: of threads, file descriptors and tasks none moves the
+    /// metric of another. What lives on the heap does, and has a run of its own.
+    pub const RUNS: [&[Self]; 4] =
+        [&[Self::Leak], &[Self::Spike], &[Self::Blocks], &[Self::Threads, Self::Fds, Self::Tasks]];
+
     /// The metric that has to convict it: of a leak growth where that is told and gated, otherwise the retained bytes.
     const fn metric(self, growth_is_gated: bool) -> Metric {
         match self {
@@ -155,6 +160,11 @@ mod tests {
             check(kind, 10, &clean(&[(metric, 7)], gate(metric, 0)), metric, 1);
             check(kind, 10, &clean(&[(metric, 7)], gate(metric, 20)), metric, 41);
         }
+    }
+
+    #[test]
+    fn every_kind_is_made_in_one_run_and_in_the_order_of_tables() {
+        assert_eq!(InjectionKind::RUNS.concat(), InjectionKind::ALL);
     }
 
     #[test]
