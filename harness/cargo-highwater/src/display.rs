@@ -58,7 +58,7 @@ impl Display {
                 let took = running.as_ref().map_or(Duration::ZERO, |running| running.since.elapsed());
                 let end = match (self.mode, verdict) {
                     // Nothing was compared.
-                    (Mode::Measure, Verdict::New) => "measured".to_owned(),
+                    (Mode::Measure | Mode::Sample, Verdict::New) => "measured".to_owned(),
                     (Mode::Profile, Verdict::New) => "profiled".to_owned(),
                     _ => verdict.to_string(),
                 };

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Control {
     /// What to do with the numbers.
     pub mode: Mode,
-    /// The number of samples: in [`Mode::Check`] the most that are taken, in [`Mode::Measure`] exactly that many. The scenario's
+    /// The number of samples: in [`Mode::Check`] the most that are taken, in [`Mode::Measure`] and
+    /// [`Mode::Sample`] exactly that many. The scenario's
     /// own when absent.
     pub samples: Option<usize>,
     /// What counts. In [`Mode::Profile`] what records call stacks; [`Engine::Counting`] then stands for whichever can in that binary.
@@ -39,6 +40,8 @@ pub enum Mode {
     Check,
     /// Takes all samples and compares nothing: the numbers are to become the baseline.
     Measure,
+    /// Takes all samples and does nothing else: the numbers are compared elsewhere.
+    Sample,
     /// Runs the scenario once with its call stacks recorded, compares nothing, and leaves the profile. The scenario's result stays as
     /// it is: that of this run is left beside it.
     Profile,
@@ -90,7 +93,7 @@ pub enum Event {
         suite: String,
         /// The scenario's name.
         scenario: String,
-        /// What it came to. In [`Mode::Measure`] and [`Mode::Profile`] it is [`Verdict::New`] or [`Verdict::Failed`].
+        /// What it came to. In all modes but [`Mode::Check`] it is [`Verdict::New`] or [`Verdict::Failed`].
         verdict: Verdict,
         /// The file with its [`ScenarioResult`](highwater_model::ScenarioResult).
         result: PathBuf,

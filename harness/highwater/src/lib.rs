@@ -38,6 +38,7 @@
 //! A [`Service`] is anything outside the measured process: a replayed API (`highwater-replay`), a database
 //! (`highwater-services`). It starts in the parent, and the workload gets its URL from the [`Context`].
 
+mod bench;
 mod cgroup;
 mod child;
 mod context;
@@ -63,6 +64,7 @@ mod store;
 mod suite;
 mod timeline;
 
+pub use bench::{Bench, Sampler};
 pub use cgroup::kernel_limits;
 pub use context::{Context, UnknownService};
 pub use control::{Control, Event, Listing, Mode};
@@ -74,5 +76,5 @@ pub use message::Report;
 pub use phases::{Async, Blocking, BoxError, Iterate, Nothing, Setup, Teardown, Undefined};
 pub use scenario::{Phases, Scenario, Sync, Tokio};
 pub use service::{Endpoint, Observations, RunningService, Service, ServiceError, ServiceFault};
-pub use store::{BaselineStore, StoreError};
+pub use store::{BaselineStore, StoreError, write_whole};
 pub use suite::Suite;

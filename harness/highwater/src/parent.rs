@@ -97,7 +97,7 @@ fn measure(around: &Surroundings, declared: &Declared, store: &BaselineStore, fo
         Mode::Check => store
             .read(&around.suite, &declared.name, TARGET)
             .map_err(|error| Failure::before_the_run(Cause::Baseline(error.to_string())))?,
-        Mode::Measure | Mode::Profile | Mode::List => None,
+        Mode::Measure | Mode::Sample | Mode::Profile | Mode::List => None,
     };
     let _turn = take_turn(&around.place.results)?;
 
@@ -143,7 +143,7 @@ fn shown_profile(around: &Surroundings, folder: &Path) -> String {
 }
 
 /// What a scenario is, before it was measured.
-fn no_samples(around: &Surroundings, declared: &Declared, services: &Services, engine: Engine) -> Measurement {
+pub(crate) fn no_samples(around: &Surroundings, declared: &Declared, services: &Services, engine: Engine) -> Measurement {
     let workload = Workload {
         iterations: declared.iterations,
         runtime: declared.runtime,
@@ -156,7 +156,7 @@ fn no_samples(around: &Surroundings, declared: &Declared, services: &Services, e
     }
 }
 
-fn check(declared: &Declared) -> Result<(), Failure> {
+pub(crate) fn check(declared: &Declared) -> Result<(), Failure> {
     match declared.problem() {
         Some(problem) => Err(Failure::before_the_run(Cause::Declaration(problem))),
         None => Ok(()),
@@ -226,7 +226,7 @@ fn cost_of(pairs: &[(u64, u64)]) -> Option<u64> {
 
 /// One run of a child.
 #[derive(Debug, Clone)]
-struct Run {
+pub(crate) struct Run {
     engine: Engine,
     /// From 1.
     number: usize,
@@ -237,7 +237,7 @@ struct Run {
 }
 
 impl Run {
-    fn counting(engine: Engine, number: usize, most: usize) -> Self {
+    pub(crate) fn counting(engine: Engine, number: usize, most: usize) -> Self {
         Self { engine, number, most, profile: None }
     }
 
@@ -248,7 +248,7 @@ impl Run {
 
 /// Measured children run one at a time in a target directory, whoever started them, so that neighbours cannot change a number. The
 /// lock is the file's: it ends with this process, however that ends.
-fn take_turn(results: &Path) -> Result<File, Failure> {
+pub(crate) fn take_turn(results: &Path) -> Result<File, Failure> {
     let taken = || {
         std::fs::create_dir_all(results)?;
         let file = File::create(results.join("turn.lock"))?;
@@ -259,7 +259,7 @@ fn take_turn(results: &Path) -> Result<File, Failure> {
 }
 
 /// Runs one child with services made as new.
-fn take_sample(
+pub(crate) fn take_sample(
     around: &Surroundings,
     declared: &Declared,
     services: &mut Services,
@@ -353,14 +353,14 @@ fn fit(troughs: &[Trough], live: impl Fn(&Trough) -> i64) -> Option<Growth> {
 }
 
 /// The started services of one scenario, in the order of their declaration. Dropped, they stop in the opposite order.
-struct Services {
+pub(crate) struct Services {
     running: Vec<(String, String, Box<dyn RunningService>)>,
 }
 
 type ByService = BTreeMap<String, BTreeMap<String, u64>>;
 
 impl Services {
-    fn start(declared: &[Box<dyn Service>]) -> Result<Self, Failure> {
+    pub(crate) fn start(declared: &[Box<dyn Service>]) -> Result<Self, Failure> {
         let mut services = Self { running: Vec::new() };
         for service in declared {
             let failed = |error| start_failure(service.name(), &error);

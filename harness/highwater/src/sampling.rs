@@ -8,8 +8,8 @@ use crate::Mode;
 ///
 /// In [`Mode::Check`] the first sample decides when every gated metric is within its tolerance. When not, the majority of `most`
 /// samples decides: more are taken until no further one could change any metric's verdict. Without a baseline, or with an
-/// incomparable one, there is nothing to decide and one sample is taken. In [`Mode::Measure`] all are taken and nothing is
-/// compared.
+/// incomparable one, there is nothing to decide and one sample is taken. In [`Mode::Measure`] and
+/// [`Mode::Sample`] all are taken and nothing is compared.
 ///
 /// # Error rates
 /// Let `p` be the probability that a sample of a metric lies above what is allowed, and `most` be 5. The metric regresses when the

@@ -5,9 +5,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Baseline, BaselineError};
+use highwater_model::{Baseline, BaselineError, Frontier};
 
-/// The committed baselines: `<root>/<suite>/<scenario>/<target>.json`.
+/// The committed baselines: `<root>/<suite>/<scenario>/<target>.json`; of curves `<root>/curves/<curve>/<target>.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaselineStore {
     root: PathBuf,
@@ -71,6 +71,9 @@ pub enum StoreError {
 }
 
 impl BaselineStore {
+    /// The suite of the points of all curves: the folder of accepted frontiers.
+    pub const CURVES: &str = "curves";
+
     /// The store below this folder, which need not exist yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
@@ -87,17 +90,7 @@ impl BaselineStore {
     /// When the file is there and cannot be read as this scenario's baseline.
     pub fn read(&self, suite: &str, scenario: &str, target: &str) -> Result<Option<Baseline>, StoreError> {
         let path = self.path(suite, scenario, target);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(StoreError::Read { path, cause }),
-        };
-        let baseline = Baseline::parse(&text).map_err(|cause| match cause {
-            BaselineError::NewerFormat { .. } => StoreError::Newer { path: path.clone(), cause },
-            BaselineError::Malformed { .. } => {
-                StoreError::Malformed { path: path.clone(), scenario: scenario.to_owned(), cause }
-            }
-        })?;
+        let Some(baseline) = read_accepted(&path, scenario, Baseline::parse)? else { return Ok(None) };
         if (baseline.suite.as_str(), baseline.scenario.as_str()) != (suite, scenario) {
             return Err(StoreError::Misplaced {
                 path,
@@ -106,6 +99,43 @@ impl BaselineStore {
             });
         }
         Ok(Some(baseline))
+    }
+
+    /// The file of a curve's accepted frontier, whether it exists or not.
+    pub fn frontier_path(&self, curve: &str, target: &str) -> PathBuf {
+        self.path(Self::CURVES, curve, target)
+    }
+
+    /// Reads the accepted frontier of a curve; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read as the frontier of this curve.
+    pub fn read_frontier(&self, curve: &str, target: &str) -> Result<Option<Frontier>, StoreError> {
+        let path = self.frontier_path(curve, target);
+        let frontier = read_accepted(&path, &format!("--curves {curve}"), Frontier::parse)?;
+        match frontier {
+            Some(frontier) if frontier.curve != curve => Err(StoreError::Misplaced {
+                path,
+                found: format!("curves/{}", frontier.curve),
+                expected: format!("curves/{curve}"),
+            }),
+            frontier => Ok(frontier),
+        }
+    }
+
+    /// Writes the accepted frontier of a curve, as [`write`](Self::write) does a baseline.
+    ///
+    /// # Errors
+    /// When the old file is of a newer format, or the new one cannot be written.
+    pub fn write_frontier(&self, frontier: &Frontier) -> Result<PathBuf, StoreError> {
+        let (curve, target) = (&frontier.curve, &frontier.provenance.target);
+        if let Err(newer @ StoreError::Newer { .. }) = self.read_frontier(curve, target) {
+            return Err(newer);
+        }
+        let path = self.frontier_path(curve, target);
+        write_whole(&path, frontier.to_text().as_bytes())
+            .map_err(|cause| StoreError::Write { path: path.clone(), cause })?;
+        Ok(path)
     }
 
     /// Writes a baseline through a temporary file in the same folder, synced and renamed over the old one, so that a reader or a
@@ -126,8 +156,32 @@ impl BaselineStore {
     }
 }
 
+/// Reads what is accepted; `None` when there is no file.
+fn read_accepted<T>(
+    path: &Path,
+    scenario: &str,
+    parse: impl Fn(&str) -> Result<T, BaselineError>,
+) -> Result<Option<T>, StoreError> {
+    let path = path.to_owned();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(StoreError::Read { path, cause }),
+    };
+    parse(&text).map(Some).map_err(|cause| match cause {
+        BaselineError::NewerFormat { .. } => StoreError::Newer { path, cause },
+        BaselineError::Malformed { .. } => StoreError::Malformed { path, scenario: scenario.to_owned(), cause },
+    })
+}
+
 /// Writes a file whole or not at all, creating its folder.
-pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// When it cannot be written; what was there before is unchanged.
+///
+/// # Panics
+/// When the path is the root of a file system.
+pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().expect("a file has a folder");
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();

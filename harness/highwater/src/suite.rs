@@ -13,7 +13,7 @@ use crate::parent::Surroundings;
 use crate::place::Place;
 use crate::provenance::TARGET;
 use crate::scenario::{Declared, Scenario, check_name};
-use crate::{BaselineStore, child, explain, parent};
+use crate::{BaselineStore, Bench, child, explain, parent};
 
 /// The scenarios of one test target (`harness = false` in its manifest).
 ///
@@ -72,17 +72,31 @@ impl Suite {
         if let Some(instruction) = Instruction::from_environment() {
             return child::run(instruction, &self.entries);
         }
-        match self.run() {
-            Ok(code) => code,
-            Err(problem) => {
-                eprintln!("highwater: {problem}");
-                ExitCode::FAILURE
-            }
-        }
+        Control::from_environment().and_then(|control| self.run(control)).unwrap_or_else(|problem| complain(&problem))
     }
 
-    fn run(self) -> Result<ExitCode, String> {
-        let control = Control::from_environment()?;
+    /// The suite as the `main` of a bench target has it: runs it as [`main`](Self::main) does where a parent or `cargo highwater` steers
+    /// this process, and otherwise hands it over.
+    ///
+    /// # Errors
+    /// The exit code of a process that has done what it was started for, or cannot.
+    pub fn bench(self) -> Result<Bench, ExitCode> {
+        if let Some(instruction) = Instruction::from_environment() {
+            return Err(child::run(instruction, &self.entries));
+        }
+        let hand_over = || {
+            let control = Control::from_environment()?;
+            if std::env::var_os(Control::VARIABLE).is_some() {
+                return self.run(control).map(Err);
+            }
+            self.check()?;
+            let around = self.surroundings(control)?;
+            Ok(Ok(Bench { around, entries: self.entries }))
+        };
+        hand_over().unwrap_or_else(|problem: String| Err(complain(&problem)))
+    }
+
+    fn run(self, control: Control) -> Result<ExitCode, String> {
         self.check()?;
         if control.mode == Mode::List {
             self.list();
@@ -156,10 +170,15 @@ impl Suite {
     }
 }
 
+fn complain(problem: &str) -> ExitCode {
+    eprintln!("highwater: {problem}");
+    ExitCode::FAILURE
+}
+
 fn test(around: &Surroundings, declared: &Declared, ci: bool, summaries: &Mutex<Vec<String>>) -> Result<(), Failed> {
     let result = parent::run(around, declared)
         .map_err(|error| format!("failed to write under {}: {error}", around.place.results.display()))?;
-    let is_compared = !matches!(around.control.mode, Mode::Measure | Mode::Profile);
+    let is_compared = around.control.mode == Mode::Check;
     let measured = !is_compared && result.failure.is_none();
     if measured || explain::passes(&result, ci) {
         if !measured {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{Measurement, Metric, Provenance, Spread, Tolerance, TopSites, Workload};
@@ -138,29 +139,39 @@ impl Baseline {
     /// # Errors
     /// When the text is malformed or of a newer format.
     pub fn parse(text: &str) -> Result<Self, BaselineError> {
-        /// Read first, so that a newer form is refused as such and not for the fields it added.
-        #[derive(Deserialize)]
-        struct Format {
-            format: u32,
-        }
-        let malformed = |error: serde_json::Error| BaselineError::Malformed {
-            line: error.line(),
-            column: error.column(),
-            message: without_place(&error),
-        };
-        let Format { format } = serde_json::from_str(text).map_err(malformed)?;
-        if format > Self::FORMAT {
-            return Err(BaselineError::NewerFormat { found: format, supported: Self::FORMAT });
-        }
-        serde_json::from_str(text).map_err(malformed)
+        parse_text(text, Self::FORMAT)
     }
 
     /// The text of the baseline, with a final newline.
     pub fn to_text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("a baseline has string keys and finite numbers only");
-        text.push('\n');
-        text
+        to_text(self)
     }
+}
+
+/// Reads the text of what is accepted, in a form up to this one.
+pub(crate) fn parse_text<T: DeserializeOwned>(text: &str, supported: u32) -> Result<T, BaselineError> {
+    /// Read first, so that a newer form is refused as such and not for the fields it added.
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let malformed = |error: serde_json::Error| BaselineError::Malformed {
+        line: error.line(),
+        column: error.column(),
+        message: without_place(&error),
+    };
+    let Format { format: found } = serde_json::from_str(text).map_err(malformed)?;
+    if found > supported {
+        return Err(BaselineError::NewerFormat { found, supported });
+    }
+    serde_json::from_str(text).map_err(malformed)
+}
+
+/// The text of what is accepted, with a final newline.
+pub(crate) fn to_text<T: Serialize>(accepted: &T) -> String {
+    let mut text = serde_json::to_string_pretty(accepted).expect("it has string keys and finite numbers only");
+    text.push('\n');
+    text
 }
 
 /// The message of a JSON error without ` at line 3 column 5`, which is told apart.

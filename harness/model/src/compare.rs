@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Baseline, Engine, Measurement, Metric, Runtime, Spread, Tolerance};
+use crate::{Baseline, Engine, Measurement, Metric, Provenance, Runtime, Spread, Tolerance};
 
 /// What a scenario, or one of its metrics, came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -201,31 +201,42 @@ fn presence(present: bool) -> String {
 /// The fields of workload and provenance in which the two differ and that make numbers incomparable.
 fn differences(measurement: &Measurement, baseline: &Baseline) -> Vec<Difference> {
     let (was, is) = (&baseline.workload, &measurement.workload);
-    let (built, build) = (&baseline.provenance, &measurement.provenance);
-    let mut fields = vec![
-        ("workload.iterations".to_owned(), was.iterations.to_string(), is.iterations.to_string()),
-        ("workload.warm_up".to_owned(), was.warm_up.to_string(), is.warm_up.to_string()),
-        ("workload.runtime".to_owned(), was.runtime.to_string(), is.runtime.to_string()),
-        ("provenance.target".to_owned(), built.target.clone(), build.target.clone()),
-        ("provenance.profile".to_owned(), built.profile.clone(), build.profile.clone()),
-        ("provenance.opt_level".to_owned(), built.opt_level.clone(), build.opt_level.clone()),
-        (
-            "provenance.debug_assertions".to_owned(),
-            built.debug_assertions.to_string(),
-            build.debug_assertions.to_string(),
-        ),
-    ];
+    let mut differences = different([
+        ("workload.iterations", was.iterations.to_string(), is.iterations.to_string()),
+        ("workload.warm_up", was.warm_up.to_string(), is.warm_up.to_string()),
+        ("workload.runtime", was.runtime.to_string(), is.runtime.to_string()),
+    ]);
+    differences.extend(build_differences(&baseline.provenance, &measurement.provenance));
     let identity = |services: &BTreeMap<String, String>, name: &str| {
         services.get(name).cloned().unwrap_or_else(|| "absent".to_owned())
     };
     let names: BTreeSet<&String> = was.services.keys().chain(is.services.keys()).collect();
-    for name in names {
-        fields.push((format!("workload.services.{name}"), identity(&was.services, name), identity(&is.services, name)));
-    }
+    let services = names.into_iter().map(|name| {
+        (format!("workload.services.{name}"), identity(&was.services, name), identity(&is.services, name))
+    });
+    differences.extend(different(services));
+    differences
+}
+
+/// The fields in which two builds differ and that make their numbers incomparable.
+pub(crate) fn build_differences(built: &Provenance, build: &Provenance) -> Vec<Difference> {
+    different([
+        ("provenance.target", built.target.clone(), build.target.clone()),
+        ("provenance.profile", built.profile.clone(), build.profile.clone()),
+        ("provenance.opt_level", built.opt_level.clone(), build.opt_level.clone()),
+        (
+            "provenance.debug_assertions",
+            built.debug_assertions.to_string(),
+            build.debug_assertions.to_string(),
+        ),
+    ])
+}
+
+fn different(fields: impl IntoIterator<Item = (impl Into<String>, String, String)>) -> Vec<Difference> {
     fields
         .into_iter()
         .filter(|(_, accepted, now)| accepted != now)
-        .map(|(field, accepted, now)| Difference { field, accepted, now })
+        .map(|(field, accepted, now)| Difference { field: field.into(), accepted, now })
         .collect()
 }
 

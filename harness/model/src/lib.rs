@@ -14,14 +14,17 @@
 //! A [`Measurement`] (one or more [`Sample`]s of one scenario) is compared with a [`Baseline`] by [`compare`], which yields a
 //! [`Comparison`] with a [`Verdict`] per metric and one for the whole. A run that yields no number is a [`Failure`] with its
 //! [`Cause`], never a zero. [`ScenarioResult`] is what a finished scenario leaves for reports. [`TopSites`] are
-//! the call sites behind the numbers, and a [`SiteDiff`] says which of them moved.
+//! the call sites behind the numbers, and a [`SiteDiff`] says which of them moved. A [`Curve`] is time against peak over the knobs of
+//! a workload, and a [`Frontier`] what is accepted of one.
 
 mod baseline;
 mod bytes;
 mod compare;
+mod curve;
 mod engine;
 mod failure;
 mod fit;
+mod frontier;
 mod growth;
 mod injection;
 mod limit;
@@ -42,9 +45,11 @@ mod workload;
 pub use baseline::{Acceptance, AcceptedMetric, Baseline, BaselineError};
 pub use bytes::Bytes;
 pub use compare::{Comparison, Difference, Drift, MetricComparison, Verdict, compare};
+pub use curve::{Curve, CurveError, CurvePoint, Setting, fastest_within};
 pub use engine::Engine;
 pub use failure::{Cause, Failure};
 pub use fit::{Fit, Found};
+pub use frontier::{AcceptedPoint, Frontier, FrontierComparison, PointComparison};
 pub use growth::{Checkpoint, Growth};
 pub use injection::{Injection, InjectionKind, NotGated};
 pub use limit::{Enforcer, Limit};

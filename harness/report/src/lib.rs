@@ -25,12 +25,15 @@
 //! text, [`json`] the values themselves. [`accepted_table`] is for `update`, [`list_table`] for
 //! `list`, [`self_test_report`] for `self-test` and [`fit_report`] for `fit`.
 //!
+//! A curve is printed as a [`curve_table`], drawn as a [`curve_svg`] and a [`curve_html`], and compared by [`frontier_report`].
+//!
 //! A profile is written as [`folded`] stacks, drawn as a [`flamegraph`] or, beside a baseline, as a [`differential_flamegraph`],
 //! and handed to `go tool pprof` by [`write_pprof`]; [`profile_report`] is what `explain` prints of it.
 
 mod accepted;
 mod cell;
 mod colour;
+mod curve;
 mod explanation;
 mod fit;
 mod json;
@@ -48,6 +51,7 @@ mod example;
 
 pub use accepted::{Accepted, accepted_table};
 pub use colour::Colour;
+pub use curve::{CurveDrawError, curve_html, curve_svg, curve_table, frontier_report};
 pub use explanation::explanations;
 pub use fit::fit_report;
 pub use json::json;
