@@ -12,7 +12,7 @@ use clap::{ArgAction, Args};
 
 use crate::interrupt::Interrupt;
 use crate::process;
-use crate::workspace::TestTargets;
+use crate::workspace::Targets;
 
 /// What is passed on to cargo.
 #[derive(Debug, Clone, Default, Args)]
@@ -62,10 +62,11 @@ pub(crate) struct BuildOptions {
 impl BuildOptions {
     /// The arguments for cargo. Never `--package`: features are chosen for all packages that are built together, so a selection
     /// would measure another binary than `cargo test --workspace` does.
-    fn arguments(&self) -> Vec<OsString> {
+    /// Cargo builds benches with the release profile and takes no flag for that.
+    fn arguments(&self, benches: bool) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
         for (flag, set) in [
-            ("--release", self.release),
+            ("--release", self.release && !benches),
             ("--all-features", self.all_features),
             ("--no-default-features", self.no_default_features),
             ("--locked", self.locked),
@@ -140,11 +141,11 @@ pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Builds the test targets. What the compiler says and how far it is goes to the standard error, as ever.
+/// Builds the targets. What the compiler says and how far it is goes to the standard error, as ever.
 ///
 /// # Errors
 /// When the build fails or is interrupted.
-pub(crate) fn build(options: &BuildOptions, targets: &TestTargets, interrupt: &Interrupt) -> Result<Built, BuildError> {
+pub(crate) fn build(options: &BuildOptions, targets: &Targets, interrupt: &Interrupt) -> Result<Built, BuildError> {
     let program = cargo();
     let failed = |cause| BuildError::Cargo { program: program.clone(), cause };
     // A file, not a pipe: nobody has to read while cargo runs.
@@ -158,12 +159,15 @@ pub(crate) fn build(options: &BuildOptions, targets: &TestTargets, interrupt: &I
             command.env_remove(name);
         }
     }
-    command.args(["test", "--no-run", "--workspace", "--message-format=json-render-diagnostics"]);
+    const COMMON: [&str; 3] = ["--no-run", "--workspace", "--message-format=json-render-diagnostics"];
     match targets {
-        TestTargets::Named(names) => command.args(names.iter().flat_map(|name| ["--test", name])),
-        TestTargets::All => command.arg("--tests"),
+        Targets::Tests(names) => command.arg("test").args(COMMON).args(names.iter().flat_map(|name| ["--test", name])),
+        Targets::AllTests => command.arg("test").args(COMMON).arg("--tests"),
+        Targets::Benches(names) => {
+            command.arg("bench").args(COMMON).args(names.iter().flat_map(|name| ["--bench", name]))
+        }
     };
-    command.args(options.arguments());
+    command.args(options.arguments(matches!(targets, Targets::Benches(_))));
     command.stdin(Stdio::null()).stdout(messages.try_clone().map_err(failed)?);
     let status = process::run(&mut command, interrupt, || {}).map_err(failed)?;
     if interrupt.requested() {
@@ -223,7 +227,7 @@ pub(crate) mod tests {
             ..BuildOptions::default()
         };
         assert_eq!(
-            options.arguments().join(" ".as_ref()),
+            options.arguments(false).join(" ".as_ref()),
             "--release --locked --features a,b --features c --manifest-path x/Cargo.toml"
         );
     }

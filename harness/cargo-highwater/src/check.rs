@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use highwater::Mode;
 use highwater_model::{Bytes, Enforcer, Engine, Limit, ScenarioResult};
-use highwater_report::{Colour, explanations, json, markdown, summary, table};
+use highwater_report::{Colour, explanations, frontier_report, json, markdown, summary, table};
 
 use crate::build::BuildOptions;
+use crate::curves::{CheckedCurve, check_frontiers};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::print::{self, complain, print};
@@ -37,6 +38,12 @@ pub(crate) struct CheckArguments {
     /// Exit with 4 when a scenario improved beyond its tolerances: its baseline is out of date
     #[arg(long)]
     strict: bool,
+    /// Measure the accepted points of every curve as well: exits with 100 when one of them holds more memory
+    #[arg(long, conflicts_with_all = ["scenarios", "enforce"])]
+    curves: bool,
+    /// Have time gate as well on curves: by so much of itself, as a fraction, may the time of a point rise, as a multiple of the reference's
+    #[arg(long, value_name = "FRACTION", requires = "curves")]
+    gate_time: Option<f64>,
     /// Run the ignored scenarios as well
     #[arg(long)]
     include_ignored: bool,
@@ -98,7 +105,32 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
     if arguments.scenarios.is_empty() && arguments.build.package.is_empty() {
         complain(&warning(&unreferenced(project.root(), &project.suites)?));
     }
-    Ok(Exit::of(&checked.results, arguments.strict))
+    let exit = Exit::of(&checked.results, arguments.strict);
+    if !arguments.curves {
+        return Ok(exit);
+    }
+    Ok(exit.or(check_curves(arguments)?))
+}
+
+/// Checks the accepted frontiers.
+fn check_curves(arguments: &CheckArguments) -> Result<Exit, CommandError> {
+    let benches = Project::open_benches(&arguments.build)?;
+    let curves = check_frontiers(&benches, arguments.gate_time)?;
+    let mut text = String::new();
+    for curve in &curves {
+        let CheckedCurve { name, baseline, comparison, failed } = curve;
+        text.push_str(&match comparison {
+            Some(comparison) => frontier_report(name, comparison, baseline, print::colour()),
+            None => format!("new  curves/{name}: nothing is accepted; `cargo bench`, then `cargo highwater update --curves {name}`\n"),
+        });
+        text.push_str(&explanations(failed, print::colour()));
+    }
+    match arguments.format {
+        Format::Table => print(&format!("\n{text}"))?,
+        // The report is of scenarios.
+        Format::Json | Format::Markdown => complain(&text),
+    }
+    Ok(Exit::of_verdicts(curves.iter().map(CheckedCurve::verdict), arguments.strict))
 }
 
 /// What a check came to.

@@ -11,6 +11,7 @@ use crate::explain::{ExplainArguments, explain};
 use crate::fit::{FitArguments, fit};
 use crate::list::{ListArguments, list};
 use crate::print::complain;
+use crate::recommend::{RecommendArguments, recommend};
 use crate::selftest::{SelfTestArguments, self_test};
 use crate::update::{UpdateArguments, update};
 
@@ -37,6 +38,9 @@ enum Verb {
     /// Find the smallest memory limit under which a scenario completes, and suggest a container's
     #[command(after_help = Exit::HELP)]
     Fit(FitArguments),
+    /// Name the fastest setting of a workload's knobs that stays within a memory limit, from its curve
+    #[command(after_help = Exit::HELP)]
+    Recommend(RecommendArguments),
     /// Inject regressions into scenarios and see that the gate fires for each
     #[command(after_help = Exit::HELP)]
     SelfTest(SelfTestArguments),
@@ -58,6 +62,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Update(arguments) => update(arguments),
         Verb::Explain(arguments) => explain(arguments),
         Verb::Fit(arguments) => fit(arguments),
+        Verb::Recommend(arguments) => recommend(arguments),
         Verb::SelfTest(arguments) => self_test(arguments),
     };
     match done {
@@ -114,6 +119,8 @@ mod tests {
             "cargo-highwater fit",
             "cargo-highwater fit paged --precision 1",
             "cargo-highwater fit paged --by docker",
+            "cargo-highwater recommend ats-sync",
+            "cargo-highwater check --gate-time 10",
             "cargo-highwater check --release --profile dev",
             "cargo-highwater update --prune paged",
             "cargo-highwater update --prune -p worker",

@@ -1,6 +1,7 @@
 //! What ends a command before it has results, and the exit code of each.
 
 use crate::build::BuildError;
+use crate::curves::CurvesError;
 use crate::environment::EnvironmentError;
 use crate::exit::Exit;
 use crate::explain::ExplainError;
@@ -29,6 +30,8 @@ pub(crate) enum CommandError {
     Selection(#[from] SelectionError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Curves(#[from] CurvesError),
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]

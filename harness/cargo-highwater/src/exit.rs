@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     NoBaseline = 5,
     /// Nothing could be run: no workspace, no suite, no scenario of that name, a file that cannot be written.
     Setup = 96,
-    /// A scenario regressed, or an injected regression was missed.
+    /// A scenario or a frontier regressed, nothing fits within a limit, or an injected regression was missed.
     Regressed = 100,
     /// A scenario failed to run, so that there are no numbers.
     Failed = 102,
@@ -34,13 +34,18 @@ Exit codes:
   4    a scenario improved beyond its tolerances, and none regressed (`check --strict` only)
   5    a scenario has no baseline, or one of another workload or build
   96   nothing could be run: no workspace, no suite, no scenario of that name, ...
-  100  a scenario regressed; `self-test`: or was not within, or an injected regression was missed
+  100  a scenario or a frontier regressed; `recommend`: nothing fits; `self-test`: or was not within, or an injected regression was missed
   102  a scenario failed to run
   103  the build failed
   130  interrupted";
 
     /// What these results come to: the verdict that asks most of the reader decides.
     pub(crate) fn of(results: &[ScenarioResult], strict: bool) -> Self {
+        Self::of_verdicts(results.iter().map(|result| result.verdict), strict)
+    }
+
+    /// What these verdicts come to.
+    pub(crate) fn of_verdicts(verdicts: impl Iterator<Item = Verdict>, strict: bool) -> Self {
         let code = |verdict| match verdict {
             Verdict::Within => Self::Within,
             Verdict::Improved if strict => Self::Improved,
@@ -49,7 +54,7 @@ Exit codes:
             Verdict::Regressed => Self::Regressed,
             Verdict::Failed => Self::Failed,
         };
-        Self::worst(results.iter().map(|result| code(result.verdict)))
+        Self::worst(verdicts.map(code))
     }
 
     /// What these self-tests come to: the one that asks most of the reader decides.
@@ -75,6 +80,11 @@ Exit codes:
     /// What these searches come to: each found a limit, or failed.
     pub(crate) fn of_fits(fits: &[Fit]) -> Self {
         Self::worst(fits.iter().map(|fit| if fit.found.is_ok() { Self::Within } else { Self::Failed }))
+    }
+
+    /// The one of the two that asks more of the reader.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self::worst([self, other].into_iter())
     }
 
     fn worst(exits: impl Iterator<Item = Self>) -> Self {

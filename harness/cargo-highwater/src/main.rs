@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod cli;
+mod curves;
 mod display;
 mod draw;
 mod environment;
@@ -16,6 +17,7 @@ mod list;
 mod print;
 mod process;
 mod project;
+mod recommend;
 mod run;
 mod selection;
 mod selftest;

@@ -1,18 +1,19 @@
 //! The user's workspace with its suites built: where every verb begins.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::build::{BuildOptions, build};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::suite::{Suite, find_suites};
-use crate::workspace::Workspace;
+use crate::workspace::{Targets, Workspace, WorkspaceError};
 
 /// A workspace with its suites.
 #[derive(Debug)]
 pub(crate) struct Project {
     workspace: Workspace,
+    target_directory: PathBuf,
     pub(crate) suites: Vec<Suite>,
     pub(crate) interrupt: Interrupt,
 }
@@ -23,17 +24,44 @@ impl Project {
     /// # Errors
     /// When there is no workspace, no suite, or the build fails.
     pub(crate) fn open(options: &BuildOptions) -> Result<Self, CommandError> {
+        Self::of(options, Workspace::test_targets)
+    }
+
+    /// Builds the benches of the workspace and asks each for the points of its curves: scenarios as well.
+    ///
+    /// # Errors
+    /// When there is no workspace, no curve, or the build fails.
+    pub(crate) fn open_benches(options: &BuildOptions) -> Result<Self, CommandError> {
+        Self::of(options, Workspace::bench_targets)
+    }
+
+    fn of(
+        options: &BuildOptions,
+        targets: impl Fn(&Workspace, &BuildOptions) -> Result<Targets, WorkspaceError>,
+    ) -> Result<Self, CommandError> {
         let interrupt = Interrupt::listen()?;
         let workspace = Workspace::load(options)?;
         let environment = Environment::load(options)?;
-        let targets = workspace.test_targets(options)?;
-        let built = build(options, &targets, &interrupt)?;
+        let built = build(options, &targets(&workspace, options)?, &interrupt)?;
         let suites = find_suites(&workspace, &built, options, &environment, &interrupt)?;
-        Ok(Self { workspace, suites, interrupt })
+        Ok(Self { target_directory: target_directory(options, &workspace), workspace, suites, interrupt })
+    }
+
+    /// Where everything is built, and results are left.
+    pub(crate) fn target_directory(&self) -> &Path {
+        &self.target_directory
     }
 
     /// The workspace's root.
     pub(crate) fn root(&self) -> &Path {
         self.workspace.metadata.workspace_root.as_std_path()
+    }
+}
+
+/// The target directory of the build: that of `--target-dir`, or of the workspace.
+fn target_directory(options: &BuildOptions, workspace: &Workspace) -> PathBuf {
+    match &options.target_dir {
+        Some(folder) => folder.clone(),
+        None => workspace.metadata.target_directory.as_std_path().to_owned(),
     }
 }

@@ -114,7 +114,7 @@ pub(crate) fn find_suites(
         let (Some(package), Some(executable), true) = (
             workspace.candidate(&artifact.package_id, options),
             &artifact.executable,
-            artifact.target.kind.contains(&TargetKind::Test),
+            artifact.target.kind.iter().any(|kind| matches!(kind, TargetKind::Test | TargetKind::Bench)),
         ) else {
             continue;
         };

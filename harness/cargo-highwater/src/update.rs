@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use clap::{Args, value_parser};
 use highwater::{Mode, StoreError};
-use highwater_model::{Baseline, Drift, Engine, Measurement, ScenarioResult, Spread, Verdict};
-use highwater_report::{Accepted, accepted_table, duration, explanations};
+use highwater_model::{Baseline, Drift, Engine, Frontier, Measurement, ScenarioResult, Spread, Verdict};
+use highwater_report::{Accepted, accepted_table, duration, explanations, frontier_report};
 
 use crate::build::BuildOptions;
+use crate::curves::{CurvesError, known, measured};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::list::place;
@@ -33,6 +34,9 @@ pub(crate) struct UpdateArguments {
     /// Accept the ignored scenarios as well
     #[arg(long)]
     include_ignored: bool,
+    /// Accept the frontiers of the curves that the last `cargo bench` left: names, or parts of these; all when there are none
+    #[arg(long, value_name = "CURVE", num_args = 0.., conflicts_with_all = ["scenarios", "samples", "include_ignored", "prune"])]
+    curves: Option<Vec<String>>,
     /// Remove the baselines of scenarios that no longer exist, and do nothing else
     #[arg(long, conflicts_with_all = ["scenarios", "reason", "samples", "include_ignored", "package"])]
     prune: bool,
@@ -45,6 +49,9 @@ pub(crate) struct UpdateArguments {
 /// # Errors
 /// When there is nothing to accept, or it cannot be built.
 pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> {
+    if let Some(filters) = &arguments.curves {
+        return accept_curves(filters, arguments);
+    }
     let project = Project::open(&arguments.build)?;
     if arguments.prune {
         return prune(&project);
@@ -65,6 +72,37 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
     print(&report(&results, &outcomes))?;
     print(&format!("\n{}; {}\n", counts(&outcomes), duration(began.elapsed())))?;
     Ok(exit(&outcomes))
+}
+
+/// Accepts the frontiers of curves that were measured before. What regressed needs a reason.
+fn accept_curves(filters: &[String], arguments: &UpdateArguments) -> Result<Exit, CommandError> {
+    let project = Project::open_benches(&arguments.build)?;
+    let reason = arguments.reason.as_deref();
+    let mut exit = Exit::Within;
+    for known in known(&project, filters)? {
+        let curve = measured(&project, &known.name)?;
+        let previous = match known.frontier() {
+            Ok(previous) => previous,
+            // It is replaced, as the error says that it can be.
+            Err(CurvesError::Store(StoreError::Malformed { .. } | StoreError::Misplaced { .. })) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let baseline = known.baseline(project.root());
+        if let (Some(previous), None) = (&previous, reason) {
+            let comparison = previous.compare(&curve.points, &curve.provenance, None);
+            if comparison.verdict == Verdict::Regressed {
+                let report = frontier_report(&known.name, &comparison, &baseline.display().to_string(), print::colour());
+                print(&format!("{report}refused    curves/{}: say why it may with --reason\n", known.name))?;
+                exit = Exit::Setup;
+                continue;
+            }
+        }
+        let accepted = Frontier::accept(&curve, previous.as_ref(), reason);
+        let path = known.store.write_frontier(&accepted).map_err(CurvesError::Store)?;
+        let shown = path.strip_prefix(project.root()).unwrap_or(&path);
+        print(&format!("wrote      {}: {} points\n", shown.display(), accepted.points.len()))?;
+    }
+    Ok(exit)
 }
 
 /// What became of a scenario's numbers.

@@ -8,6 +8,9 @@ use crate::build::BuildOptions;
 /// The dependency that every suite has.
 const HIGHWATER: &str = "highwater";
 
+/// The dependency that every bench of a curve has.
+const CURVES: &str = "highwater-curves";
+
 /// A workspace.
 #[derive(Debug, Clone)]
 pub(crate) struct Workspace {
@@ -29,6 +32,15 @@ pub(crate) enum WorkspaceError {
         /// The workspace's root.
         root: String,
     },
+    /// No package has a curve.
+    #[error(
+        "no curve found in {root}: a curve is a bench target with `harness = false`, in a package that depends on `highwater-curves`, \
+         whose main function calls `highwater_curves::Sweep::main`"
+    )]
+    NoBench {
+        /// The workspace's root.
+        root: String,
+    },
     /// The package that was asked for has no suite.
     #[error("package `{asked}` has no suite; packages with test targets that depend on `highwater`: {}", known.join(", "))]
     UnknownPackage {
@@ -39,13 +51,15 @@ pub(crate) enum WorkspaceError {
     },
 }
 
-/// The test targets to build, as arguments of `cargo test`.
+/// The targets to build, as arguments of cargo.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum TestTargets {
-    /// Those of these names, in whatever package.
-    Named(Vec<String>),
-    /// All of them. A target that requires features cannot be named while they are off, so then cargo chooses.
-    All,
+pub(crate) enum Targets {
+    /// The test targets of these names, in whatever package.
+    Tests(Vec<String>),
+    /// All test targets. One that requires features cannot be named while they are off, so then cargo chooses.
+    AllTests,
+    /// The bench targets of these names, in whatever package.
+    Benches(Vec<String>),
 }
 
 impl Workspace {
@@ -74,7 +88,7 @@ impl Workspace {
     ///
     /// # Errors
     /// When no package can have a suite, or one of `options.package` has none.
-    pub(crate) fn test_targets(&self, options: &BuildOptions) -> Result<TestTargets, WorkspaceError> {
+    pub(crate) fn test_targets(&self, options: &BuildOptions) -> Result<Targets, WorkspaceError> {
         let known: Vec<String> = self.candidates().map(|package| package.name.to_string()).collect();
         if known.is_empty() {
             return Err(WorkspaceError::NoCandidate { root: self.metadata.workspace_root.to_string() });
@@ -89,9 +103,29 @@ impl Workspace {
         // Cargo builds the targets of these names in every package, also where no suite can be.
         let mut built = self.metadata.packages.iter().flat_map(|package| &package.targets);
         if built.any(|target| is_test(target) && names.contains(&target.name) && !target.required_features.is_empty()) {
-            return Ok(TestTargets::All);
+            return Ok(Targets::AllTests);
         }
-        Ok(TestTargets::Named(names))
+        Ok(Targets::Tests(names))
+    }
+
+    /// The bench targets to build for the curves of all packages.
+    ///
+    /// # Errors
+    /// When no package has one.
+    pub(crate) fn bench_targets(&self, options: &BuildOptions) -> Result<Targets, WorkspaceError> {
+        let may_have = |package: &&Package| package.dependencies.iter().any(|dependency| dependency.name == CURVES);
+        let asked = |package: &&Package| {
+            options.package.is_empty() || options.package.iter().any(|asked| *asked == *package.name)
+        };
+        let packages = self.metadata.packages.iter().filter(may_have).filter(asked);
+        let targets = packages.flat_map(|package| &package.targets).filter(|target| target.kind.contains(&TargetKind::Bench));
+        let mut names: Vec<String> = targets.map(|target| target.name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            return Err(WorkspaceError::NoBench { root: self.metadata.workspace_root.to_string() });
+        }
+        Ok(Targets::Benches(names))
     }
 
     /// The package of this id, if it may have suites and was asked for.
@@ -99,7 +133,10 @@ impl Workspace {
         let asked = |package: &Package| {
             options.package.is_empty() || options.package.iter().any(|asked| *asked == *package.name)
         };
-        self.candidates().find(|package| package.id == *id && asked(package))
+        let may_have = |package: &&Package| {
+            package.dependencies.iter().any(|dependency| [HIGHWATER, CURVES].contains(&dependency.name.as_str()))
+        };
+        self.metadata.packages.iter().filter(may_have).find(|package| package.id == *id && asked(package))
     }
 }
 
@@ -166,16 +203,16 @@ pub(crate) mod tests {
 
     #[test]
     fn only_test_targets_of_packages_with_the_dependency_are_built() {
-        assert_eq!(workspace(&[]).test_targets(&options(&[])).unwrap(), TestTargets::Named(vec!["memory".into()]));
+        assert_eq!(workspace(&[]).test_targets(&options(&[])).unwrap(), Targets::Tests(vec!["memory".into()]));
         assert_eq!(
             workspace(&[]).test_targets(&options(&["worker"])).unwrap(),
-            TestTargets::Named(vec!["memory".into()])
+            Targets::Tests(vec!["memory".into()])
         );
     }
 
     #[test]
     fn cargo_chooses_where_a_target_requires_features() {
-        assert_eq!(workspace(&["postgres"]).test_targets(&options(&[])).unwrap(), TestTargets::All);
+        assert_eq!(workspace(&["postgres"]).test_targets(&options(&[])).unwrap(), Targets::AllTests);
     }
 
     #[test]

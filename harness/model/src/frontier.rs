@@ -1,5 +1,7 @@
 //! The accepted frontier of a curve, and whether today's points hold it. Where its text is kept is the baseline store's.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{parse_text, to_text};
@@ -24,8 +26,8 @@ pub struct Frontier {
     pub provenance: Provenance,
     /// Why it was accepted the last time that somebody said so; `first baseline` for the first.
     pub reason: String,
-    /// The name of the point whose time the others are multiples of.
-    pub reference: String,
+    /// The setting of the point whose time the others are multiples of.
+    pub reference: Setting,
 }
 
 /// One accepted point.
@@ -109,7 +111,7 @@ impl Frontier {
             points: curve.frontier().into_iter().map(point).collect(),
             provenance: curve.provenance.clone(),
             reason: reason.or(last).unwrap_or(Baseline::FIRST).to_owned(),
-            reference: reference.name.clone(),
+            reference: reference.setting.clone(),
         }
     }
 
@@ -118,10 +120,11 @@ impl Frontier {
         self.points.iter().find(|point| point.name == name)
     }
 
-    /// The names of the points that have to be measured to compare with it: its own, and the one whose time is the unit.
-    pub fn needed(&self) -> impl Iterator<Item = &str> {
-        let of_points = self.points.iter().map(|point| point.name.as_str());
-        of_points.chain((self.point(&self.reference).is_none()).then_some(self.reference.as_str()))
+    /// The settings of the points that have to be measured to compare with it, by the names of their scenarios: its own, and the one
+    /// whose time is the unit.
+    pub fn needed(&self) -> BTreeMap<String, Setting> {
+        let of_points = self.points.iter().map(|point| &point.setting);
+        of_points.chain([&self.reference]).map(|setting| (setting.scenario(&self.curve), setting.clone())).collect()
     }
 
     /// Reads the text of an accepted frontier.
@@ -148,8 +151,9 @@ impl Frontier {
             accepted: "measured".to_owned(),
             now: "absent".to_owned(),
         };
-        let Some(reference) = find(&self.reference) else {
-            differences.push(missing(&self.reference));
+        let name = self.reference.scenario(&self.curve);
+        let Some(reference) = find(&name) else {
+            differences.push(missing(&name));
             return FrontierComparison { differences, points: Vec::new(), verdict: Verdict::Incomparable };
         };
         let same_code_below =
@@ -244,7 +248,7 @@ mod tests {
         assert_eq!(Frontier::parse(&accepted.to_text()), Ok(accepted.clone()));
         assert_eq!(accepted.points.iter().map(|point| point.ratio).collect::<Vec<_>>(), [1_000, 500]);
         assert!(!accepted.to_text().contains("micros"));
-        assert_eq!(accepted.needed().collect::<Vec<_>>(), ["c.s.k-a", "c.s.k-c"]);
+        assert_eq!(accepted.needed().into_keys().collect::<Vec<_>>(), ["c.s.k-a", "c.s.k-c"]);
         let newer = accepted.to_text().replacen("\"format\": 1", "\"format\": 7", 1);
         assert!(matches!(Frontier::parse(&newer), Err(BaselineError::NewerFormat { found: 7, supported: 1 })));
     }

@@ -106,7 +106,7 @@ fn draw(area: &Area<'_>, curve: &Curve, accepted: Option<&Frontier>) -> Result<(
     let (left, right, top, bottom) = FRAME;
     area.fill(&RGBColor(255, 255, 255)).map_err(failed)?;
     // Times that are accepted are multiples of the reference's.
-    let reference = accepted.and_then(|accepted| curve.point(&accepted.reference));
+    let reference = accepted.and_then(|accepted| curve.point(&accepted.reference.scenario(&accepted.curve)));
     let before: Vec<(f64, f64)> = accepted
         .zip(reference)
         .map(|(accepted, reference)| {
