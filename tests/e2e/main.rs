@@ -5,6 +5,7 @@ mod campaign;
 mod command;
 mod corpus;
 mod culprits;
+mod curves;
 mod explain;
 mod known;
 mod limit;

@@ -19,10 +19,11 @@ const DIRECTION: &[(&str, &str)] = &[
     ("highwater-replay", "highwater"),
     ("highwater-services", "highwater"),
     ("highwater-report", "highwater-model highwater-profile"),
+    ("highwater-curves", "highwater highwater-model highwater-report"),
     ("cargo-highwater", "highwater highwater-model highwater-profile highwater-report"),
     ("highwater-fixtures", ""),
     ("program", ""),
-    ("ats-sync", "program + highwater highwater-replay highwater-services"),
+    ("ats-sync", "program + highwater highwater-curves highwater-replay highwater-services"),
     ("highwater-e2e", "+ highwater-model"),
 ];
 

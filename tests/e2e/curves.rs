@@ -1,0 +1,70 @@
+//! Curves on the project `curves`: a bench with known peaks, the life of its frontier, and what is recommended by it.
+
+use serde_json::Value;
+
+use crate::command::highwater;
+use crate::project::{Project, target};
+
+const FRONTIER: &str = "baselines/curves/made/x86_64-unknown-linux-gnu.json";
+
+#[test]
+fn a_bench_leaves_a_curve_that_gates_and_recommends() {
+    let project = Project::copy("curves");
+    let _ = std::fs::remove_dir_all(target().join("highwater/curves"));
+    for pass in ["made peak", "made time"] {
+        let _ = std::fs::remove_dir_all(target().join("criterion").join(pass));
+    }
+    // The profile of the other projects, so that dependencies are built once.
+    let bench = |arguments: &[&str]| {
+        project.cargo(&[&["bench", "--profile", "dev", "--bench", "curve", "--"], arguments].concat(), &[])
+    };
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        highwater(&project, &[arguments, &["--profile", "dev"]].concat(), variables)
+    };
+
+    let tried = bench(&["--test"]).expect(0);
+    assert!(tried.stdout.contains("3 of 3 points in at least 1 runs each: that is no curve"), "{}", tried.all());
+    run(&["recommend", "made", "--limit", "1MiB"], &[]).expect(96);
+
+    let first = bench(&[]).expect(0);
+    assert!(first.stdout.contains("no frontier is accepted yet"), "{}", first.all());
+    let folder = target().join("highwater/curves");
+    let curve: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("made.json")).unwrap()).unwrap();
+    for (point, size) in curve["points"].as_array().unwrap().iter().zip([100_000, 400_000, 500_000]) {
+        assert_eq!(point["peak"], serde_json::json!({ "max": size, "median": size, "min": size, "samples": 11 }));
+    }
+    let svg = std::fs::read_to_string(folder.join("made.svg")).unwrap();
+    assert_eq!(svg.matches("<circle").count(), 3, "{svg}");
+    assert!(std::fs::read_to_string(folder.join("made.html")).unwrap().contains("<td>buffer size=400000</td>"));
+
+    // criterion's own numbers are those of the counters, and it tells that nothing changed, without any variance.
+    let estimates = target().join("criterion/made peak/buffer/size=400000/new/estimates.json");
+    let estimates: Value = serde_json::from_str(&std::fs::read_to_string(estimates).unwrap()).unwrap();
+    let mean = estimates["mean"]["point_estimate"].as_f64().unwrap();
+    assert!((mean - 400_000.0).abs() < 0.5, "{mean}");
+    assert!(target().join("criterion/made peak/report/index.html").is_file());
+    let again = bench(&["made peak"]).expect(0);
+    assert_eq!(again.stdout.matches("No change in performance detected.").count(), 3, "{}", again.all());
+
+    run(&["update"], &[]).expect(0);
+    assert!(run(&["check", "--curves"], &[]).expect(5).stdout.contains("new  curves/made"));
+    run(&["update", "--curves", "made"], &[]).expect(0);
+    let accepted = project.read(FRONTIER);
+    assert!(accepted.contains("size-400000") && !accepted.contains("size-500000"), "what is dominated: {accepted}");
+    let within = run(&["check", "--curves"], &[]).expect(0);
+    assert!(within.stdout.contains("within  curves/made: 2 of 2 points of the frontier hold"), "{}", within.all());
+    // The samples were all the same, so the peaks are exact.
+    let moved = run(&["check", "--curves"], &[("CURVES_MORE", "1")]).expect(100);
+    assert!(moved.stdout.contains("regressed  curves/made: 0 of 2"), "{}", moved.all());
+    assert_eq!(project.read(FRONTIER), accepted, "a check writes nothing that is committed");
+
+    let recommend = |limit| run(&["recommend", "made", "--limit", limit], &[]);
+    for source in ["the last `cargo bench`", FRONTIER] {
+        for (limit, setting) in [("200KiB", "buffer size=100000"), ("1MiB", "buffer size=400000")] {
+            let told = recommend(limit).expect(0);
+            assert!(told.stdout.contains(setting) && told.stdout.contains(source), "{}", told.all());
+        }
+        assert!(recommend("1KiB").expect(100).stdout.contains("nothing fits"));
+        let _ = std::fs::remove_file(folder.join("made.json"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Nothing: the bench brings its own code.
