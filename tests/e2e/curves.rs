@@ -59,7 +59,7 @@ fn a_bench_leaves_a_curve_that_gates_and_recommends() {
     assert_eq!(project.read(FRONTIER), accepted, "a check writes nothing that is committed");
 
     let recommend = |limit| run(&["recommend", "made", "--limit", limit], &[]);
-    for source in ["the last `cargo bench`", FRONTIER] {
+    for source in ["the last `cargo bench`", "the accepted frontier"] {
         for (limit, setting) in [("200KiB", "buffer size=100000"), ("1MiB", "buffer size=400000")] {
             let told = recommend(limit).expect(0);
             assert!(told.stdout.contains(setting) && told.stdout.contains(source), "{}", told.all());

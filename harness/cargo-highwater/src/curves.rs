@@ -2,45 +2,43 @@
 //! beside these. What is compared how is `highwater-model`'s.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use highwater::{BaselineStore, Listing, Mode, StoreError};
-use highwater_model::{
-    Curve, CurveError, CurvePoint, Engine, Frontier, FrontierComparison, ScenarioResult, Verdict,
-};
+use highwater::{BaselineStore, Listing, Mode, StoreError, TARGET};
+use highwater_model::{Curve, CurveError, CurvePoint, Engine, Frontier, FrontierComparison, ScenarioResult, Verdict};
 
+use crate::build::BuildOptions;
 use crate::error::CommandError;
 use crate::list::place;
 use crate::project::Project;
 use crate::run::{Request, run};
 use crate::selection::Selection;
+use crate::suite::Suite;
+use crate::workspace::Workspace;
 
 /// A curve cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CurvesError {
-    /// No bench has the curve that is meant.
-    #[error("no curve matches {filter:?}; there are: {}", known.join(", "))]
+    /// There is no curve of the name that is meant.
+    #[error(
+        "no curve {what}{}: `cargo bench` leaves curves in {}", listed(known), results.display()
+    )]
     NoMatch {
         /// What was asked for.
-        filter: String,
-        /// The names of all.
+        what: String,
+        /// The names of those that were found.
         known: Vec<String>,
+        /// Where they are.
+        results: PathBuf,
     },
-    /// The bench has not run yet.
-    #[error("the curve `{curve}` has not been measured here: `cargo bench` leaves {}", path.display())]
-    NotMeasured {
-        /// Its name.
-        curve: String,
-        /// The file that is missing.
-        path: PathBuf,
-    },
-    /// The file that a bench left cannot be read.
+    /// A file or folder cannot be read.
     #[error("failed to read {}: {cause}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// The file that a bench left is none of this version.
     #[error("the curve {} cannot be read: {cause}; `cargo bench` writes it anew", path.display())]
@@ -50,76 +48,137 @@ pub(crate) enum CurvesError {
         /// Why.
         cause: CurveError,
     },
-    /// What is accepted cannot be read.
+    /// What is accepted cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A curve of the workspace.
-#[derive(Debug)]
-pub(crate) struct Known {
-    pub(crate) name: String,
-    pub(crate) store: BaselineStore,
-    pub(crate) target: String,
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
 }
 
-impl Known {
-    /// The file of its accepted frontier, from the workspace's root.
-    pub(crate) fn baseline(&self, root: &Path) -> PathBuf {
-        let path = self.store.frontier_path(&self.name, &self.target);
-        path.strip_prefix(root).map_or(path.clone(), Path::to_owned)
-    }
+/// Where the curves of a workspace are, without anything being built.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    pub(crate) root: PathBuf,
+    results: PathBuf,
+    target: String,
+}
 
-    /// Its accepted frontier.
+impl Shelf {
+    /// Asks cargo.
     ///
     /// # Errors
-    /// When there is a file, and it is none.
-    pub(crate) fn frontier(&self) -> Result<Option<Frontier>, CurvesError> {
-        Ok(self.store.read_frontier(&self.name, &self.target)?)
+    /// When there is no workspace.
+    pub(crate) fn find(options: &BuildOptions) -> Result<Self, CommandError> {
+        let workspace = Workspace::load(options)?;
+        let target_directory = match &options.target_dir {
+            Some(folder) => folder.clone(),
+            None => workspace.metadata.target_directory.as_std_path().to_owned(),
+        };
+        Ok(Self {
+            root: workspace.metadata.workspace_root.as_std_path().to_owned(),
+            results: target_directory.join("highwater").join(BaselineStore::CURVES),
+            target: options.target.clone().unwrap_or_else(|| TARGET.to_owned()),
+        })
+    }
+
+    /// The curves that benches left and that any of the filters means; all when there are none.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or a filter means none.
+    pub(crate) fn measured(&self, filters: &[String]) -> Result<Vec<Curve>, CurvesError> {
+        let names = self.names(&self.results, |path| path.extension().is_some_and(|extension| extension == "json"))?;
+        let meant = self.meant(names, filters)?;
+        meant.iter().map(|name| read(&self.results.join(format!("{name}.json")))).collect()
+    }
+
+    /// The frontiers that are accepted for this target and that the filter means, in the folder where baselines are by default.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the filter means none.
+    pub(crate) fn accepted(&self, filter: &String) -> Result<Vec<Frontier>, CurvesError> {
+        let folder = self.root.join("baselines");
+        let store = BaselineStore::new(&folder);
+        let names = self.names(&folder.join(BaselineStore::CURVES), Path::is_dir)?;
+        let meant = self.meant(names, std::slice::from_ref(filter))?;
+        let mut frontiers = Vec::new();
+        for name in &meant {
+            frontiers.extend(store.read_frontier(name, &self.target)?);
+        }
+        if frontiers.is_empty() {
+            return Err(self.no_match(format!("matches {filter:?} on {}", self.target), Vec::new()));
+        }
+        Ok(frontiers)
+    }
+
+    /// The path from the workspace's root, for people.
+    pub(crate) fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
+        path.strip_prefix(&self.root).unwrap_or(path).display()
+    }
+
+    /// What is named so in a folder; nothing when there is no such folder.
+    fn names(&self, folder: &Path, is_one: impl Fn(&Path) -> bool) -> Result<Vec<String>, CurvesError> {
+        let failed = |cause| CurvesError::Read { path: folder.to_owned(), cause };
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            names.extend(path.file_stem().filter(|_| is_one(&path)).map(|stem| stem.to_string_lossy().into_owned()));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// A filter that is a name means that curve alone; otherwise every one of whose name it is a part.
+    fn meant(&self, names: Vec<String>, filters: &[String]) -> Result<Vec<String>, CurvesError> {
+        let means = |filter: &String, name: &String| {
+            if names.contains(filter) { filter == name } else { name.contains(filter.as_str()) }
+        };
+        if let Some(filter) = filters.iter().find(|filter| !names.iter().any(|name| means(filter, name))) {
+            return Err(self.no_match(format!("matches {filter:?}"), names));
+        }
+        if names.is_empty() {
+            return Err(self.no_match("has been measured here".to_owned(), names));
+        }
+        let is_meant = |name: &&String| filters.is_empty() || filters.iter().any(|filter| means(filter, name));
+        Ok(names.iter().filter(is_meant).cloned().collect())
+    }
+
+    fn no_match(&self, what: String, known: Vec<String>) -> CurvesError {
+        CurvesError::NoMatch { what, known, results: self.results.clone() }
     }
 }
 
-/// The curve that a scenario is a point of: names of curves have no dot.
-fn curve_of(listing: &Listing) -> &str {
-    listing.scenario.split('.').next().unwrap_or_default()
+fn read(path: &Path) -> Result<Curve, CurvesError> {
+    let text = std::fs::read_to_string(path).map_err(|cause| CurvesError::Read { path: path.to_owned(), cause })?;
+    Curve::parse(&text).map_err(|cause| CurvesError::Malformed { path: path.to_owned(), cause })
 }
 
-/// The curves that the benches of a project have and that any of the filters means; all when there are none.
-///
-/// # Errors
-/// When a filter means none.
-pub(crate) fn known(project: &Project, filters: &[String]) -> Result<Vec<Known>, CurvesError> {
+/// A curve that a bench of the project has.
+#[derive(Debug)]
+struct Known {
+    name: String,
+    store: BaselineStore,
+    target: String,
+}
+
+/// The curves of a project's benches.
+fn known(project: &Project) -> Vec<Known> {
     let mut all: BTreeMap<&str, Known> = BTreeMap::new();
     for listing in project.suites.iter().flat_map(|suite| &suite.scenarios) {
-        if let Some((store, target)) = place(project.root(), &listing.baseline) {
-            let name = curve_of(listing);
+        // A scenario is named by its curve, whose own name has no dot.
+        let name = listing.scenario.split('.').next().unwrap_or_default();
+        if let (Some((store, target)), BaselineStore::CURVES) =
+            (place(project.root(), &listing.baseline), listing.suite.as_str())
+        {
             all.entry(name).or_insert_with(|| Known { name: name.to_owned(), store, target });
         }
     }
-    let names: Vec<String> = all.keys().map(|name| (*name).to_owned()).collect();
-    if let Some(filter) = filters.iter().find(|filter| !names.iter().any(|name| name.contains(filter.as_str()))) {
-        return Err(CurvesError::NoMatch { filter: filter.clone(), known: names });
-    }
-    let meant = |known: &Known| filters.is_empty() || filters.iter().any(|filter| known.name.contains(filter));
-    Ok(all.into_values().filter(meant).collect())
-}
-
-/// The curve that the last `cargo bench` left.
-///
-/// # Errors
-/// When there is none, or it cannot be read.
-pub(crate) fn measured(project: &Project, name: &str) -> Result<Curve, CurvesError> {
-    read(&project.target_directory().join("highwater/curves").join(format!("{name}.json")), name)
-}
-
-fn read(path: &Path, curve: &str) -> Result<Curve, CurvesError> {
-    let text = std::fs::read_to_string(path).map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::NotFound => {
-            CurvesError::NotMeasured { curve: curve.to_owned(), path: path.to_owned() }
-        }
-        _ => CurvesError::Read { path: path.to_owned(), cause },
-    })?;
-    Curve::parse(&text).map_err(|cause| CurvesError::Malformed { path: path.to_owned(), cause })
+    all.into_values().collect()
 }
 
 /// How often a point is measured whose first sample does not hold the frontier.
@@ -155,10 +214,11 @@ impl CheckedCurve {
 /// When a frontier cannot be read, or a bench cannot be run.
 pub(crate) fn check_frontiers(project: &Project, slower: Option<f64>) -> Result<Vec<CheckedCurve>, CommandError> {
     let mut checked = Vec::new();
-    for known in known(project, &[])? {
-        let baseline = known.baseline(project.root()).display().to_string();
+    for known in known(project) {
+        let path = known.store.frontier_path(&known.name, &known.target);
+        let baseline = path.strip_prefix(project.root()).unwrap_or(&path).display().to_string();
         let mut curve = CheckedCurve { name: known.name.clone(), baseline, comparison: None, failed: Vec::new() };
-        if let Some(frontier) = known.frontier()? {
+        if let Some(frontier) = known.store.read_frontier(&known.name, &known.target).map_err(CurvesError::Store)? {
             for samples in [1, SAMPLES] {
                 let results = sample(project, &frontier, samples)?;
                 let (points, failed) = points(&frontier, results);
@@ -180,7 +240,7 @@ pub(crate) fn check_frontiers(project: &Project, slower: Option<f64>) -> Result<
 fn sample(project: &Project, frontier: &Frontier, samples: usize) -> Result<Vec<ScenarioResult>, CommandError> {
     let needed = frontier.needed();
     let of_suite = |suite| {
-        let suite: &crate::suite::Suite = suite;
+        let suite: &Suite = suite;
         let listings: Vec<&Listing> =
             suite.scenarios.iter().filter(|listing| needed.contains_key(&listing.scenario)).collect();
         (!listings.is_empty()).then_some((suite, listings))

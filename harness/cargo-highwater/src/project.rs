@@ -1,6 +1,6 @@
 //! The user's workspace with its suites built: where every verb begins.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::build::{BuildOptions, build};
 use crate::environment::Environment;
@@ -13,7 +13,6 @@ use crate::workspace::{Targets, Workspace, WorkspaceError};
 #[derive(Debug)]
 pub(crate) struct Project {
     workspace: Workspace,
-    target_directory: PathBuf,
     pub(crate) suites: Vec<Suite>,
     pub(crate) interrupt: Interrupt,
 }
@@ -44,24 +43,11 @@ impl Project {
         let environment = Environment::load(options)?;
         let built = build(options, &targets(&workspace, options)?, &interrupt)?;
         let suites = find_suites(&workspace, &built, options, &environment, &interrupt)?;
-        Ok(Self { target_directory: target_directory(options, &workspace), workspace, suites, interrupt })
-    }
-
-    /// Where everything is built, and results are left.
-    pub(crate) fn target_directory(&self) -> &Path {
-        &self.target_directory
+        Ok(Self { workspace, suites, interrupt })
     }
 
     /// The workspace's root.
     pub(crate) fn root(&self) -> &Path {
         self.workspace.metadata.workspace_root.as_std_path()
-    }
-}
-
-/// The target directory of the build: that of `--target-dir`, or of the workspace.
-fn target_directory(options: &BuildOptions, workspace: &Workspace) -> PathBuf {
-    match &options.target_dir {
-        Some(folder) => folder.clone(),
-        None => workspace.metadata.target_directory.as_std_path().to_owned(),
     }
 }

@@ -1,15 +1,14 @@
-//! `cargo highwater recommend`: the fastest setting of a workload's knobs that stays within a memory limit, read from its curve. It runs
-//! nothing and writes nothing.
+//! `cargo highwater recommend`: the fastest setting of a workload's knobs that stays within a memory limit, read from its curve. It builds
+//! nothing, runs nothing and writes nothing.
 
 use clap::Args;
-use highwater_model::{Bytes, Spread, Unit, fastest_within};
+use highwater_model::{AcceptedPoint, Bytes, Curve, CurvePoint, Frontier, Spread, Unit, fastest_within};
 
 use crate::build::BuildOptions;
-use crate::curves::{CurvesError, known, measured};
+use crate::curves::{CurvesError, Shelf};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::print::print;
-use crate::project::Project;
 
 /// The arguments of `recommend`.
 #[derive(Debug, Args)]
@@ -38,43 +37,58 @@ struct Candidate {
 /// Recommends a setting.
 ///
 /// # Errors
-/// When there is no such curve, or nothing is known of it.
+/// When there is no such curve, or it cannot be read.
 pub(crate) fn recommend(arguments: &RecommendArguments) -> Result<Exit, CommandError> {
-    let project = Project::open_benches(&arguments.build)?;
+    let shelf = Shelf::find(&arguments.build)?;
+    let filter = &arguments.curve;
+    let curves: Vec<(String, Vec<Candidate>, &str)> = match shelf.measured(std::slice::from_ref(filter)) {
+        Ok(curves) => {
+            let of = |curve: Curve| {
+                (curve.name, curve.points.iter().map(of_point).collect(), "the curve that the last `cargo bench` left")
+            };
+            curves.into_iter().map(of).collect()
+        }
+        Err(CurvesError::NoMatch { .. }) => {
+            let of = |frontier: Frontier| {
+                (
+                    frontier.curve,
+                    frontier.points.iter().map(of_accepted).collect(),
+                    "the accepted frontier in baselines/curves",
+                )
+            };
+            shelf.accepted(filter)?.into_iter().map(of).collect()
+        }
+        Err(error) => return Err(error.into()),
+    };
     let mut exit = Exit::Within;
-    for known in known(&project, std::slice::from_ref(&arguments.curve))? {
-        let (candidates, source) = match measured(&project, &known.name) {
-            Ok(curve) => {
-                let candidates = curve.points.iter().map(|point| Candidate {
-                    setting: point.setting.to_string(),
-                    peak: point.peak,
-                    time: point.micros.median,
-                    shown_time: format!("{:.3} s", point.micros.median as f64 / 1e6),
-                    resident: point.resident.map(|resident| resident.max),
-                });
-                (candidates.collect::<Vec<_>>(), "the curve that the last `cargo bench` here left".to_owned())
-            }
-            Err(not_measured @ CurvesError::NotMeasured { .. }) => {
-                let frontier = known.frontier()?.ok_or(not_measured)?;
-                let candidates = frontier.points.iter().map(|point| Candidate {
-                    setting: point.setting.to_string(),
-                    peak: point.peak,
-                    time: i64::try_from(point.ratio).unwrap_or(i64::MAX),
-                    shown_time: format!("{:.2} times the reference's time", point.ratio as f64 / 1_000.0),
-                    resident: None,
-                });
-                let baseline = known.baseline(project.root());
-                (candidates.collect(), format!("the accepted frontier, {}", baseline.display()))
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let (text, fits) = recommendation(&known.name, &candidates, arguments.limit, &source);
+    for (curve, candidates, source) in curves {
+        let (text, fits) = recommendation(&curve, &candidates, arguments.limit, source);
         print(&text)?;
         if !fits {
             exit = Exit::Regressed;
         }
     }
     Ok(exit)
+}
+
+fn of_point(point: &CurvePoint) -> Candidate {
+    Candidate {
+        setting: point.setting.to_string(),
+        peak: point.peak,
+        time: point.micros.median,
+        shown_time: format!("{:.3} s", point.micros.median as f64 / 1e6),
+        resident: point.resident.map(|resident| resident.max),
+    }
+}
+
+fn of_accepted(point: &AcceptedPoint) -> Candidate {
+    Candidate {
+        setting: point.setting.to_string(),
+        peak: point.peak,
+        time: i64::try_from(point.ratio).unwrap_or(i64::MAX),
+        shown_time: format!("{:.2} times the reference's time", point.ratio as f64 / 1_000.0),
+        resident: None,
+    }
 }
 
 /// What is recommended, and whether anything fits.
@@ -118,7 +132,8 @@ mod tests {
 
     #[test]
     fn the_fastest_that_fits_is_named_with_its_source() {
-        let candidates = [candidate("paged", 21 << 20, 3), candidate("upsert", 60 << 20, 2), candidate("x", 90 << 20, 1)];
+        let candidates =
+            [candidate("paged", 21 << 20, 3), candidate("upsert", 60 << 20, 2), candidate("x", 90 << 20, 1)];
         let (text, fits) = recommendation("sync", &candidates, Bytes::mib(64), "the curve");
         assert!(fits);
         assert_eq!(

@@ -9,7 +9,7 @@ use highwater_model::{Baseline, Drift, Engine, Frontier, Measurement, ScenarioRe
 use highwater_report::{Accepted, accepted_table, duration, explanations, frontier_report};
 
 use crate::build::BuildOptions;
-use crate::curves::{CurvesError, known, measured};
+use crate::curves::{CurvesError, Shelf};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::list::place;
@@ -76,31 +76,33 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
 
 /// Accepts the frontiers of curves that were measured before. What regressed needs a reason.
 fn accept_curves(filters: &[String], arguments: &UpdateArguments) -> Result<Exit, CommandError> {
-    let project = Project::open_benches(&arguments.build)?;
+    let shelf = Shelf::find(&arguments.build)?;
     let reason = arguments.reason.as_deref();
     let mut exit = Exit::Within;
-    for known in known(&project, filters)? {
-        let curve = measured(&project, &known.name)?;
-        let previous = match known.frontier() {
+    for curve in shelf.measured(filters)? {
+        let Some((store, target)) = place(&shelf.root, Path::new(&curve.baseline)) else {
+            complain(&format!("error: {} is no place for a baseline\n", curve.baseline));
+            exit = Exit::Setup;
+            continue;
+        };
+        let previous = match store.read_frontier(&curve.name, &target) {
             Ok(previous) => previous,
             // It is replaced, as the error says that it can be.
-            Err(CurvesError::Store(StoreError::Malformed { .. } | StoreError::Misplaced { .. })) => None,
-            Err(error) => return Err(error.into()),
+            Err(StoreError::Malformed { .. } | StoreError::Misplaced { .. }) => None,
+            Err(error) => return Err(CurvesError::Store(error).into()),
         };
-        let baseline = known.baseline(project.root());
         if let (Some(previous), None) = (&previous, reason) {
             let comparison = previous.compare(&curve.points, &curve.provenance, None);
             if comparison.verdict == Verdict::Regressed {
-                let report = frontier_report(&known.name, &comparison, &baseline.display().to_string(), print::colour());
-                print(&format!("{report}refused    curves/{}: say why it may with --reason\n", known.name))?;
+                let report = frontier_report(&curve.name, &comparison, &curve.baseline, print::colour());
+                print(&format!("{report}refused    curves/{}: say why it may with --reason\n", curve.name))?;
                 exit = Exit::Setup;
                 continue;
             }
         }
         let accepted = Frontier::accept(&curve, previous.as_ref(), reason);
-        let path = known.store.write_frontier(&accepted).map_err(CurvesError::Store)?;
-        let shown = path.strip_prefix(project.root()).unwrap_or(&path);
-        print(&format!("wrote      {}: {} points\n", shown.display(), accepted.points.len()))?;
+        let path = store.write_frontier(&accepted).map_err(CurvesError::Store)?;
+        print(&format!("wrote      {}: {} points\n", shelf.shown(&path), accepted.points.len()))?;
     }
     Ok(exit)
 }

@@ -118,7 +118,8 @@ impl Workspace {
             options.package.is_empty() || options.package.iter().any(|asked| *asked == *package.name)
         };
         let packages = self.metadata.packages.iter().filter(may_have).filter(asked);
-        let targets = packages.flat_map(|package| &package.targets).filter(|target| target.kind.contains(&TargetKind::Bench));
+        let targets =
+            packages.flat_map(|package| &package.targets).filter(|target| target.kind.contains(&TargetKind::Bench));
         let mut names: Vec<String> = targets.map(|target| target.name.clone()).collect();
         names.sort_unstable();
         names.dedup();
@@ -204,10 +205,7 @@ pub(crate) mod tests {
     #[test]
     fn only_test_targets_of_packages_with_the_dependency_are_built() {
         assert_eq!(workspace(&[]).test_targets(&options(&[])).unwrap(), Targets::Tests(vec!["memory".into()]));
-        assert_eq!(
-            workspace(&[]).test_targets(&options(&["worker"])).unwrap(),
-            Targets::Tests(vec!["memory".into()])
-        );
+        assert_eq!(workspace(&[]).test_targets(&options(&["worker"])).unwrap(), Targets::Tests(vec!["memory".into()]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use highwater::{Bench, Bytes, write_whole};
+use highwater::{Bench, Bytes, TARGET, write_whole};
 use highwater_model::{Curve, CurvePoint, Measurement, Setting};
 use highwater_report::{Colour, curve_html, curve_svg, curve_table, frontier_report};
 
@@ -38,9 +38,13 @@ pub(crate) fn leave(
     }
     // Nothing was run: criterion listed, or loaded numbers of an earlier run.
     let Some(provenance) = provenance else { return Ok(()) };
+    let store = bench.baselines();
+    let path = store.frontier_path(name, TARGET);
+    let shown = |path: &Path| path.strip_prefix(bench.root()).unwrap_or(path).display().to_string();
     let curve = Curve {
         format: Curve::FORMAT,
         name: name.clone(),
+        baseline: shown(&path),
         limit: named.limit,
         notes: named.notes.clone(),
         points,
@@ -54,19 +58,21 @@ pub(crate) fn leave(
     let least = curve.points.iter().map(|point| point.peak.samples).min().unwrap_or_default();
     if curve.points.len() < settings.len() || least < SAMPLES {
         let (some, all) = (curve.points.len(), settings.len());
-        println!("  {some} of {all} points in at least {least} runs each: that is no curve, and the last one is left as it is");
+        println!(
+            "  {some} of {all} points in at least {least} runs each: that is no curve, and the last one is left as it is"
+        );
         return Ok(());
     }
-    let store = bench.baselines();
-    let accepted = store.read_frontier(name, bench.target()).map_err(|error| error.to_string())?;
-    let path = store.frontier_path(name, bench.target());
-    let shown = |path: &Path| path.strip_prefix(bench.root()).unwrap_or(path).display().to_string();
+    let accepted = store.read_frontier(name, TARGET).map_err(|error| error.to_string())?;
     match &accepted {
         Some(accepted) => {
             let comparison = accepted.compare(&curve.points, &curve.provenance, None);
             println!("\n{}", frontier_report(name, &comparison, &shown(&path), Colour::Never).trim_end());
         }
-        None => println!("\n  no frontier is accepted yet: `cargo highwater update --curves {name}` writes {}", shown(&path)),
+        None => println!(
+            "\n  no frontier is accepted yet: `cargo highwater update --curves {name}` writes {}",
+            shown(&path)
+        ),
     }
     let drawn = |error: highwater_report::CurveDrawError| error.to_string();
     let folder = bench.results().join("curves");

@@ -96,12 +96,11 @@ impl Sweep {
 
 /// What is wrong with the declaration, as far as it can be told before anything runs. Names of scenarios are checked with them.
 fn check(name: &str, settings: &[Setting], references: &[Setting]) -> Result<(), String> {
-    let allowed = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-    };
-    let words = settings.iter().flat_map(|setting| {
-        setting.knobs.iter().flat_map(|(knob, value)| [knob, value]).chain([&setting.series])
-    });
+    let allowed =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let words = settings
+        .iter()
+        .flat_map(|setting| setting.knobs.iter().flat_map(|(knob, value)| [knob, value]).chain([&setting.series]));
     if let Some(word) = [name].into_iter().chain(words.map(String::as_str)).find(|word| !allowed(word)) {
         return Err(format!("{word:?} is no name for a curve, a series or a knob: use letters, digits, `-` and `_`"));
     }

@@ -8,7 +8,6 @@ use highwater_model::{Engine, Failure, Measurement, Sample};
 
 use crate::BaselineStore;
 use crate::parent::{Run, Services, Surroundings, check, no_samples, take_sample, take_turn};
-use crate::provenance::TARGET;
 use crate::scenario::Declared;
 use crate::suite::Entry;
 
@@ -62,11 +61,6 @@ impl Bench {
     /// What is accepted.
     pub fn baselines(&self) -> BaselineStore {
         BaselineStore::new(self.around.place.root.join(&self.around.place.baselines))
-    }
-
-    /// The target triple that this binary was built for.
-    pub fn target(&self) -> &'static str {
-        TARGET
     }
 }
 

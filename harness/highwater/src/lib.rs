@@ -74,6 +74,7 @@ pub use highwater_alloc::Alloc;
 pub use highwater_model::{Bytes, Metric, Tolerance};
 pub use message::Report;
 pub use phases::{Async, Blocking, BoxError, Iterate, Nothing, Setup, Teardown, Undefined};
+pub use provenance::TARGET;
 pub use scenario::{Phases, Scenario, Sync, Tokio};
 pub use service::{Endpoint, Observations, RunningService, Service, ServiceError, ServiceFault};
 pub use store::{BaselineStore, StoreError, write_whole};

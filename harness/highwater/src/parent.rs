@@ -143,7 +143,12 @@ fn shown_profile(around: &Surroundings, folder: &Path) -> String {
 }
 
 /// What a scenario is, before it was measured.
-pub(crate) fn no_samples(around: &Surroundings, declared: &Declared, services: &Services, engine: Engine) -> Measurement {
+pub(crate) fn no_samples(
+    around: &Surroundings,
+    declared: &Declared,
+    services: &Services,
+    engine: Engine,
+) -> Measurement {
     let workload = Workload {
         iterations: declared.iterations,
         runtime: declared.runtime,

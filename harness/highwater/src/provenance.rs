@@ -4,7 +4,8 @@ use highwater_model::Provenance;
 
 use crate::place::Place;
 
-pub(crate) const TARGET: &str = env!("HIGHWATER_TARGET");
+/// The target triple that this crate was built for.
+pub const TARGET: &str = env!("HIGHWATER_TARGET");
 
 /// How this binary was built. Optimisation and assertions are those of this crate, which a profile's `package` overrides could
 /// set apart from the author's.

@@ -211,9 +211,9 @@ fn differences(measurement: &Measurement, baseline: &Baseline) -> Vec<Difference
         services.get(name).cloned().unwrap_or_else(|| "absent".to_owned())
     };
     let names: BTreeSet<&String> = was.services.keys().chain(is.services.keys()).collect();
-    let services = names.into_iter().map(|name| {
-        (format!("workload.services.{name}"), identity(&was.services, name), identity(&is.services, name))
-    });
+    let services = names
+        .into_iter()
+        .map(|name| (format!("workload.services.{name}"), identity(&was.services, name), identity(&is.services, name)));
     differences.extend(different(services));
     differences
 }
@@ -224,11 +224,7 @@ pub(crate) fn build_differences(built: &Provenance, build: &Provenance) -> Vec<D
         ("provenance.target", built.target.clone(), build.target.clone()),
         ("provenance.profile", built.profile.clone(), build.profile.clone()),
         ("provenance.opt_level", built.opt_level.clone(), build.opt_level.clone()),
-        (
-            "provenance.debug_assertions",
-            built.debug_assertions.to_string(),
-            build.debug_assertions.to_string(),
-        ),
+        ("provenance.debug_assertions", built.debug_assertions.to_string(), build.debug_assertions.to_string()),
     ])
 }
 

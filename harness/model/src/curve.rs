@@ -16,6 +16,8 @@ pub struct Curve {
     pub format: u32,
     /// The curve's name.
     pub name: String,
+    /// The file of its accepted frontier, from the workspace's root.
+    pub baseline: String,
     /// The memory limit of the container that the workload runs in, if its author said one.
     pub limit: Option<Bytes>,
     /// What a reader of the numbers should know, a sentence each, such as the factor by which time is scaled.
@@ -83,11 +85,8 @@ impl fmt::Display for Setting {
 impl CurvePoint {
     /// The point of this setting; `None` when a sample did not tell its peak.
     pub fn new(curve: &str, setting: Setting, measurement: &Measurement) -> Option<Self> {
-        let micros: Vec<i64> = measurement
-            .samples
-            .iter()
-            .map(|sample| i64::try_from(sample.window_micros).unwrap_or(i64::MAX))
-            .collect();
+        let micros: Vec<i64> =
+            measurement.samples.iter().map(|sample| i64::try_from(sample.window_micros).unwrap_or(i64::MAX)).collect();
         Some(Self {
             name: setting.scenario(curve),
             setting,
@@ -235,6 +234,7 @@ pub(crate) mod tests {
         Curve {
             format: Curve::FORMAT,
             name: "c".into(),
+            baseline: "baselines/curves/c/t.json".into(),
             limit: None,
             notes: Vec::new(),
             references: vec![points[0].name.clone()],

@@ -233,7 +233,11 @@ mod tests {
 
     /// Three points of which `b` is dominated; `a` is the reference.
     fn accepted() -> Frontier {
-        Frontier::accept(&curve(vec![point("a", 1_000, 100), point("b", 2_000, 100), point("c", 3_000, 50)]), None, None)
+        Frontier::accept(
+            &curve(vec![point("a", 1_000, 100), point("b", 2_000, 100), point("c", 3_000, 50)]),
+            None,
+            None,
+        )
     }
 
     fn check(now: &[CurvePoint], slower: Option<f64>, expect: Verdict) -> FrontierComparison {
@@ -305,7 +309,8 @@ mod tests {
         let at = |peak| curve(vec![point("a", peak, 100)]);
         let step = Frontier::accept(&at(1_090), Some(&Frontier::accept(&at(1_000), None, None)), None);
         assert_eq!((step.points[0].peak.median, step.points[0].reasoned), (1_090, 1_000));
-        let verdict = |frontier: &Frontier, peak| frontier.compare(&at(peak).points, &Provenance::default(), None).verdict;
+        let verdict =
+            |frontier: &Frontier, peak| frontier.compare(&at(peak).points, &Provenance::default(), None).verdict;
         assert_eq!(verdict(&step, 1_101), Verdict::Regressed, "within 10 % of 1,090, and not of 1,000");
         let meant = Frontier::accept(&at(1_090), Some(&step), Some("wider rows"));
         assert_eq!(verdict(&meant, 1_101), Verdict::Within);

@@ -163,6 +163,7 @@ pub(crate) mod tests {
         Curve {
             format: Curve::FORMAT,
             name: "sync".into(),
+            baseline: "baselines/curves/sync/t.json".into(),
             limit: Some(Bytes::mib(64)),
             notes: vec!["time is scaled by 1:50 <b>".into()],
             points: vec![

@@ -203,9 +203,11 @@ fn grid(area: &Area<'_>, x: &Axis, y: &Axis) -> Result<(), CurveDrawError> {
         let style = font(12.0, INK, HPos::Center, VPos::Top);
         area.draw(&Text::new(Bytes(tick.round() as u64).to_string(), (at, bottom + 8), style)).map_err(failed)?;
     }
-    let tens: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0], &[
-        1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0,
-    ]];
+    let tens: [&[f64]; 3] = [
+        &[1.0, 2.0, 5.0],
+        &[1.0, 1.5, 2.0, 3.0, 5.0, 7.0],
+        &[1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0],
+    ];
     for tick in y.ticks(10.0, &tens) {
         let at = y.place(tick);
         area.draw(&PathElement::new(vec![(left, at), (right, at)], GRID.stroke_width(1))).map_err(failed)?;
