@@ -28,7 +28,8 @@ pub struct Config {
     pub page_size: u32,
     /// Rows a statement, from 1.
     pub batch_size: usize,
-    /// Pages under way at once, from 1, in the strategies that fetch concurrently; without it, all of them.
+    /// Pages under way at once, from 1, in the strategies that fetch concurrently; without it, all of them in `reconcile` and
+    /// `upsert`, and a few in `bounded`.
     pub concurrency: Option<usize>,
     /// Where `/metrics` is served, if anywhere.
     pub metrics_addr: Option<SocketAddr>,
@@ -251,7 +252,11 @@ mod tests {
             ("HARVEST_API_KEY", Some(""), "HARVEST_API_KEY is not set (example: a Harvest API key"),
             ("DATABASE_URL", Some("mysql://x"), "DATABASE_URL is wrong: "),
             ("DATABASE_URL", Some("postgresql://h/d?sslmode=require"), "DATABASE_URL is wrong: sslmode=require is not"),
-            ("SYNC_STRATEGY", Some("full"), "SYNC_STRATEGY is wrong: `full` is not one of reconcile, upsert, paged"),
+            (
+                "SYNC_STRATEGY",
+                Some("full"),
+                "SYNC_STRATEGY is wrong: `full` is not one of reconcile, upsert, paged, bounded",
+            ),
             ("PAGE_SIZE", Some("501"), "PAGE_SIZE is wrong: `501` is not a whole number from 1 to 500 (example: 500)"),
             ("PAGE_SIZE", Some("0"), "PAGE_SIZE is wrong: `0` is not a whole number"),
             ("BATCH_SIZE", Some("-1"), "BATCH_SIZE is wrong: `-1` is not a whole number"),

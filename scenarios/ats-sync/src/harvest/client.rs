@@ -1,9 +1,11 @@
 //! One page of a list: the request, its retries, the decoding and the errors. Which pages are asked for, and how many at
-//! once, is for [`listing`](super::listing) and the strategies to say.
+//! once, is for [`listing`](super::listing) and the strategies to say; reading a page record by record is
+//! [`streamed`](super::streamed)'s.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
@@ -12,7 +14,8 @@ use tracing::warn;
 use super::Record;
 use super::decode::{Undecodable, decode};
 use super::link::{BadLink, Links};
-use super::retry::{RetryPolicy, retry_after};
+use super::pacer::Pacer;
+use super::retry::{RetryPolicy, asked_wait};
 use crate::collection::Collection;
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -28,7 +31,8 @@ pub struct Harvest {
     api_key: String,
     page_size: u32,
     retry: RetryPolicy,
-    metrics: Metrics,
+    pacer: Pacer,
+    pub(super) metrics: Metrics,
 }
 
 /// One page of a list.
@@ -68,6 +72,7 @@ impl Harvest {
             api_key: config.api_key.clone(),
             page_size: config.page_size,
             retry: config.retry.clone(),
+            pacer: Pacer::default(),
             metrics,
         })
     }
@@ -78,13 +83,15 @@ impl Harvest {
     /// Every [`HarvestError`] but `Client` and `Base`.
     pub async fn page<T: Record>(&self, number: u32) -> Result<Page<T>, HarvestError> {
         let url = self.url(T::COLLECTION, number);
-        let (headers, body) = self.get(&url, T::COLLECTION).await?;
-        let links = Links::read(&headers, number).map_err(|source| HarvestError::Link {
-            collection: T::COLLECTION,
-            page: number,
-            source,
-        })?;
-        let items = decode::<T>(&body).map_err(|Undecodable { at, source }| HarvestError::Decode {
+        let mut troubles = Troubles::default();
+        let (headers, body) = loop {
+            match self.whole(&url, T::COLLECTION).await {
+                Ok(answer) => break answer,
+                Err(trouble) => self.again(trouble, &mut troubles, &url, T::COLLECTION).await?,
+            }
+        };
+        let links = links(&headers, T::COLLECTION, number)?;
+        let items = decode::<Vec<T>>(&body).map_err(|Undecodable { at, source }| HarvestError::Decode {
             collection: T::COLLECTION,
             page: number,
             at,
@@ -94,7 +101,7 @@ impl Harvest {
         Ok(Page { number, items, next: links.next, last: links.last })
     }
 
-    fn url(&self, collection: Collection, page: u32) -> Url {
+    pub(super) fn url(&self, collection: Collection, page: u32) -> Url {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .expect("a client is made only for a URL that has a path")
@@ -106,45 +113,63 @@ impl Harvest {
         url
     }
 
-    /// The first good answer's headers and whole body.
-    async fn get(&self, url: &Url, collection: Collection) -> Result<(HeaderMap, Vec<u8>), HarvestError> {
-        let (mut failures, mut rate_limits) = (0, 0);
-        loop {
-            self.metrics.request(collection);
-            let (cause, asked) = match self.attempt(url).await {
-                Ok(answer) => return Ok(answer),
-                Err(Trouble::Lasting(error)) => return Err(*error),
-                Err(Trouble::Passing { cause, retry_after }) => (cause, retry_after),
-            };
-            let (met, bound) = match cause {
-                Cause::Status { status: StatusCode::TOO_MANY_REQUESTS, .. } => {
-                    (&mut rate_limits, self.retry.rate_limits)
-                }
-                _ => (&mut failures, self.retry.failures),
-            };
-            *met += 1;
-            if *met >= bound {
-                let attempts = failures + rate_limits;
-                return Err(HarvestError::Exhausted { url: url.clone(), attempts, cause });
-            }
-            let wait = self.retry.wait(*met, asked);
-            warn!(%url, %cause, wait_ms = wait.as_millis(), "trying again");
-            self.metrics.retry(collection);
-            tokio::time::sleep(wait).await;
-        }
+    /// A good answer's headers and whole body.
+    async fn whole(&self, url: &Url, collection: Collection) -> Result<(HeaderMap, Vec<u8>), Trouble> {
+        let mut response = self.attempt(url, collection).await?;
+        // An answer that breaks off is a broken connection, so the whole body is read before it counts as one.
+        let body = whole(&mut response).await.map_err(Trouble::transport)?;
+        Ok((std::mem::take(response.headers_mut()), body))
     }
 
-    async fn attempt(&self, url: &Url) -> Result<(HeaderMap, Vec<u8>), Trouble> {
+    /// After a trouble, waits until the request may be sent again.
+    ///
+    /// # Errors
+    /// When it is not worth another attempt, or has met as many troubles as the policy allows.
+    pub(super) async fn again(
+        &self,
+        trouble: Trouble,
+        troubles: &mut Troubles,
+        url: &Url,
+        collection: Collection,
+    ) -> Result<(), HarvestError> {
+        let (cause, asked) = match trouble {
+            Trouble::Lasting(error) => return Err(*error),
+            Trouble::Passing { cause, asked } => (cause, asked),
+        };
+        let limited = matches!(cause, Cause::Status { status: StatusCode::TOO_MANY_REQUESTS, .. });
+        let (met, bound) = match limited {
+            true => (&mut troubles.rate_limits, self.retry.rate_limits),
+            false => (&mut troubles.failures, self.retry.failures),
+        };
+        *met += 1;
+        let wait = self.retry.wait(*met, asked);
+        if *met >= bound {
+            let attempts = troubles.failures + troubles.rate_limits;
+            return Err(HarvestError::Exhausted { url: url.clone(), attempts, cause });
+        }
+        warn!(%url, %cause, wait_ms = wait.as_millis(), "trying again");
+        self.metrics.retry(collection);
+        match limited {
+            // The next attempt waits with all others.
+            true => self.pacer.hold(wait),
+            false => tokio::time::sleep(wait).await,
+        }
+        Ok(())
+    }
+
+    /// Sends the request when the rate limit allows. A good answer is returned as soon as its head is there.
+    pub(super) async fn attempt(&self, url: &Url, collection: Collection) -> Result<Response, Trouble> {
+        let turn = self.pacer.turn().await;
+        self.metrics.request(collection);
         // The token is the user name and the password is empty, as the API asks.
         let request = self.http.get(url.clone()).basic_auth(&self.api_key, Some(""));
-        let mut response = request.send().await.map_err(Trouble::transport)?;
+        let response = request.send().await.map_err(Trouble::transport)?;
+        turn.answered(response.headers());
         let status = response.status();
         if status.is_success() {
-            // An answer that breaks off is a broken connection, so the whole body is read before it counts as one.
-            let body = whole(&mut response).await.map_err(Trouble::transport)?;
-            return Ok((std::mem::take(response.headers_mut()), body));
+            return Ok(response);
         }
-        let retry_after = retry_after(response.headers());
+        let asked = asked_wait(response.headers(), Timestamp::now());
         let message = message(&response.bytes().await.map_err(Trouble::transport)?);
         let url = url.clone();
         Err(match status {
@@ -152,11 +177,16 @@ impl Harvest {
                 Trouble::lasting(HarvestError::Unauthorized { status, url, message })
             }
             StatusCode::NOT_FOUND => Trouble::lasting(HarvestError::NotFound { url, message }),
-            StatusCode::TOO_MANY_REQUESTS => Trouble::Passing { cause: Cause::Status { status, message }, retry_after },
-            _ if status.is_server_error() => Trouble::Passing { cause: Cause::Status { status, message }, retry_after },
+            StatusCode::TOO_MANY_REQUESTS => Trouble::Passing { cause: Cause::Status { status, message }, asked },
+            _ if status.is_server_error() => Trouble::Passing { cause: Cause::Status { status, message }, asked },
             _ => Trouble::lasting(HarvestError::Refused { status, url, message }),
         })
     }
+}
+
+/// The links of an answer's head.
+pub(super) fn links(headers: &HeaderMap, collection: Collection, page: u32) -> Result<Links, HarvestError> {
+    Links::read(headers, page).map_err(|source| HarvestError::Link { collection, page, source })
 }
 
 /// The whole body. Copied piece by piece as it comes: `bytes()` would keep every piece, with the read buffer that it lies
@@ -264,9 +294,20 @@ pub enum Cause {
 }
 
 /// What an attempt met.
-enum Trouble {
-    Passing { cause: Cause, retry_after: Option<Duration> },
+pub(super) enum Trouble {
+    /// Worth another attempt, after as long as the server asks for.
+    Passing {
+        cause: Cause,
+        asked: Option<Duration>,
+    },
     Lasting(Box<HarvestError>),
+}
+
+/// How many of them one request has met.
+#[derive(Debug, Default)]
+pub(super) struct Troubles {
+    failures: u32,
+    rate_limits: u32,
 }
 
 impl Trouble {
@@ -274,12 +315,12 @@ impl Trouble {
         Self::Lasting(Box::new(error))
     }
 
-    fn transport(error: reqwest::Error) -> Self {
+    pub(super) fn transport(error: reqwest::Error) -> Self {
         if error.is_builder() {
             return Self::lasting(HarvestError::Client(error));
         }
         // The error that carries this cause names the URL.
-        Self::Passing { cause: Cause::Transport(error.without_url()), retry_after: None }
+        Self::Passing { cause: Cause::Transport(error.without_url()), asked: None }
     }
 }
 

@@ -1,9 +1,8 @@
-//! The body of a page as records: what is wrong with one that does not decode, and what is left out of one that a
-//! database could not hold.
+//! The body of a page, or one element of it, as records: what is wrong with one that does not decode, and what is left out
+//! of one that a database could not hold.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-use super::Record;
 
 /// Why a body is not a list of such records.
 #[derive(Debug)]
@@ -13,15 +12,15 @@ pub(super) struct Undecodable {
     pub(super) source: serde_json::Error,
 }
 
-/// The records of a page.
+/// The records of a page (`Vec<T>`), or one of them (`T`).
 ///
 /// Text loses its NUL characters. They turn up in what people paste, JSON allows them, and Postgres refuses the whole
 /// batch in which one occurs, both as text and within jsonb.
-pub(super) fn decode<T: Record>(body: &[u8]) -> Result<Vec<T>, Undecodable> {
+pub(super) fn decode<D: DeserializeOwned>(body: &[u8]) -> Result<D, Undecodable> {
     if has_nul(body) {
         return without_nul(body);
     }
-    serde_json::from_slice(body).map_err(|_| locate::<T>(body))
+    serde_json::from_slice(body).map_err(|_| locate::<D>(body))
 }
 
 /// Whether there may be a NUL in some text. It can only be written as this escape.
@@ -30,10 +29,10 @@ fn has_nul(body: &[u8]) -> bool {
     body.windows(ESCAPE.len()).any(|window| window == ESCAPE)
 }
 
-fn without_nul<T: Record>(body: &[u8]) -> Result<Vec<T>, Undecodable> {
-    let mut page: Value = serde_json::from_slice(body).map_err(|_| locate::<T>(body))?;
+fn without_nul<D: DeserializeOwned>(body: &[u8]) -> Result<D, Undecodable> {
+    let mut page: Value = serde_json::from_slice(body).map_err(|_| locate::<D>(body))?;
     remove_nul(&mut page);
-    serde_json::from_value(page).map_err(|_| locate::<T>(body))
+    serde_json::from_value(page).map_err(|_| locate::<D>(body))
 }
 
 fn remove_nul(value: &mut Value) {
@@ -53,11 +52,11 @@ fn remove_nul(value: &mut Value) {
 
 /// Finds the place that does not decode. Keeping track of the path costs an allocation a key, so this is a second pass
 /// that only bodies known to be bad go through.
-fn locate<T: Record>(body: &[u8]) -> Undecodable {
+fn locate<D: DeserializeOwned>(body: &[u8]) -> Undecodable {
     let mut json = serde_json::Deserializer::from_slice(body);
-    match serde_path_to_error::deserialize::<_, Vec<T>>(&mut json) {
+    match serde_path_to_error::deserialize::<_, D>(&mut json) {
         Err(error) => Undecodable { at: error.path().to_string(), source: error.into_inner() },
-        // The list itself is good, so what is bad comes after it.
+        // What was read is good, so what is bad comes after it.
         Ok(_) => {
             let source = json.end().err().unwrap_or_else(|| serde::de::Error::custom("not a list of records"));
             Undecodable { at: ".".to_owned(), source }
@@ -68,12 +67,12 @@ fn locate<T: Record>(body: &[u8]) -> Undecodable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::harvest::{Application, Candidate, Job};
+    use crate::harvest::{Application, Candidate, Job, Record};
 
     /// The place and the beginning of the reason.
     #[track_caller]
     fn check<T: Record + std::fmt::Debug>(body: &str, at: &str, reason: &str) {
-        let error = decode::<T>(body.as_bytes()).expect_err(body);
+        let error = decode::<Vec<T>>(body.as_bytes()).expect_err(body);
         assert_eq!(error.at, at, "{body}");
         assert!(error.source.to_string().starts_with(reason), "{body}: {}", error.source);
     }
@@ -99,14 +98,14 @@ mod tests {
     #[test]
     fn all_but_the_id_may_be_absent_or_null() {
         fn check<T: Record + Clone + PartialEq + serde::Serialize + std::fmt::Debug>() {
-            let absent = &decode::<T>(br#"[{"id": 19214950003}]"#).expect("absent keys")[0];
+            let absent = &decode::<Vec<T>>(br#"[{"id": 19214950003}]"#).expect("absent keys")[0];
             assert_eq!(absent.id(), 19_214_950_003);
             // Whatever the record writes of itself, with null in every place but the id's.
             let mut nulls = serde_json::to_value(absent).expect("a record is plain data");
             let fields = nulls.as_object_mut().expect("a record is an object");
             fields.iter_mut().filter(|(key, _)| *key != "id").for_each(|(_, value)| *value = Value::Null);
             let nulls = serde_json::to_vec(&[nulls]).expect("plain data");
-            assert_eq!(decode::<T>(&nulls).expect("null keys")[0], *absent);
+            assert_eq!(decode::<Vec<T>>(&nulls).expect("null keys")[0], *absent);
         }
         check::<Job>();
         check::<Candidate>();
@@ -116,7 +115,7 @@ mod tests {
     #[test]
     fn both_time_formats_and_unknown_keys_are_read() {
         let body = br#"[{"id":1,"created_at":"2013-12-10T14:42:58Z","updated_at":"2013-12-10T14:42:58.125Z","new":{"a":[1]}}]"#;
-        let job = &decode::<Job>(body).expect("a job")[0];
+        let job = &decode::<Vec<Job>>(body).expect("a job")[0];
         assert_eq!(job.created_at.map(jiff::Timestamp::as_millisecond), Some(1_386_686_578_000));
         assert_eq!(job.updated_at.map(jiff::Timestamp::as_millisecond), Some(1_386_686_578_125));
     }
@@ -126,7 +125,7 @@ mod tests {
         let body = br#"[{"id":1,"rejection_reason":{"id":2,"name":"far","type":{"id":3,"name":"they"}},
             "answers":[{"question":"q","answer":null}],"custom_fields":{"n":1.5,"list":["a",null]},
             "prospective_office":{"id":4,"location":{"name":"x"},"child_ids":null}}]"#;
-        let application = &decode::<Application>(body).expect("an application")[0];
+        let application = &decode::<Vec<Application>>(body).expect("an application")[0];
         let reason = application.rejection_reason.as_ref().expect("a reason");
         assert_eq!(reason.kind.as_ref().and_then(|kind| kind.name.as_deref()), Some("they"));
         assert_eq!(application.answers[0].question.as_deref(), Some("q"));
@@ -138,7 +137,7 @@ mod tests {
     #[test]
     fn nul_characters_are_left_out() {
         let body = br#"[{"id":1,"title":"a\u0000b","tags":["\u0000"],"custom_fields":{"k\u0000":["c\u0000",{"d":"\\u0000"}]}}]"#;
-        let candidate = &decode::<Candidate>(body).expect("a candidate")[0];
+        let candidate = &decode::<Vec<Candidate>>(body).expect("a candidate")[0];
         assert_eq!(candidate.title.as_deref(), Some("ab"));
         assert_eq!(candidate.tags, [""]);
         assert_eq!(candidate.custom_fields, Some(serde_json::json!({"k": ["c", {"d": "\\u0000"}]})));

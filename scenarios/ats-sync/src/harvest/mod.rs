@@ -11,10 +11,13 @@ mod candidate;
 mod client;
 mod common;
 mod decode;
+mod elements;
 mod job;
 mod link;
 mod listing;
+mod pacer;
 mod retry;
+mod streamed;
 
 pub use application::{Answer, Application, Location, ProspectDetail, RejectionReason, Source};
 pub use candidate::{Candidate, Contact, Education, Employment};
@@ -23,6 +26,7 @@ pub use common::{Attachment, Department, Named, Office, OfficeLocation, Person};
 pub use job::{HiringTeam, Job, Opening};
 pub use link::BadLink;
 pub use retry::RetryPolicy;
+pub use streamed::{Streamed, StreamedRecord};
 
 /// One element of a list of the API.
 pub trait Record: DeserializeOwned + Send + Sync + 'static {

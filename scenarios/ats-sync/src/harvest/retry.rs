@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 /// When to give up on a request, and how long to wait before another attempt.
 ///
@@ -41,9 +42,15 @@ impl RetryPolicy {
     }
 }
 
-/// The whole seconds of `Retry-After`. Its other form, a date, is not one the API uses and reads as none.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+/// How long the server asks to wait: the whole seconds of `Retry-After`, or the time until `X-RateLimit-Reset`, which is
+/// in Unix seconds. The other form of `Retry-After`, a date, is not one the API uses and reads as none.
+pub(super) fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let whole = |name: HeaderName| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let reset = || {
+        let reset = whole(HeaderName::from_static("x-ratelimit-reset"))?;
+        Some(Duration::from_secs(reset.saturating_sub(u64::try_from(now.as_second()).unwrap_or_default())))
+    };
+    whole(RETRY_AFTER).map(Duration::from_secs).or_else(reset)
 }
 
 #[cfg(test)]
@@ -69,12 +76,25 @@ mod tests {
 
     #[test]
     fn only_whole_seconds_are_a_wait() {
-        for (value, expect) in
-            [("10", Some(10)), (" 0 ", Some(0)), ("Wed, 21 Oct 2015 07:28:00 GMT", None), ("-1", None), ("", None)]
-        {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]);
-            assert_eq!(retry_after(&headers), expect.map(Duration::from_secs), "{value:?}");
+        let now = Timestamp::from_second(1_700_000_000).expect("a time");
+        for (retry_after, reset, expect) in [
+            (Some("10"), None, Some(10)),
+            (Some(" 0 "), Some("1700000007"), Some(0)),
+            (Some("Wed, 21 Oct 2015 07:28:00 GMT"), None, None),
+            (Some("-1"), None, None),
+            (Some(""), None, None),
+            (None, Some("1700000007"), Some(7)),
+            (None, Some("1600000000"), Some(0)),
+            (None, Some("soon"), None),
+            (None, None, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("retry-after", retry_after), ("x-ratelimit-reset", reset)] {
+                if let Some(value) = value {
+                    headers.insert(name, HeaderValue::from_static(value));
+                }
+            }
+            assert_eq!(asked_wait(&headers, now), expect.map(Duration::from_secs), "{retry_after:?} {reset:?}");
         }
-        assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 }

@@ -22,6 +22,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Row};
 use tracing::error;
@@ -70,6 +71,11 @@ impl Store {
         Ok(Self { client, connection, batch_size, metrics })
     }
 
+    /// The most rows of a statement.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
     /// Closes the connection and waits until its task has ended.
     pub async fn close(self) {
         drop(self.client);
@@ -94,10 +100,7 @@ impl Store {
         let mut written = 0;
         for batch in records.chunks(self.batch_size) {
             let batch = last_of_each_id(batch);
-            let arrays = T::arrays(&batch);
-            let values = arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).chain([&synced_at as _]);
-            let parameters: Vec<_> = values.zip(table::upsert_types::<T>()).collect();
-            written += self.client.execute_typed(&sql, &parameters).await.map_err(|source| StoreError::Statement {
+            written += self.write(&sql, &batch, synced_at).await.map_err(|source| StoreError::Statement {
                 what: "upsert",
                 collection: T::COLLECTION,
                 rows: batch.len(),
@@ -106,6 +109,58 @@ impl Store {
         }
         self.metrics.written(T::COLLECTION, written);
         Ok(written)
+    }
+
+    /// Inserts the records as of `synced_at`, which is cheaper than to upsert them. Returns how many rows were written; none
+    /// when one of the records already has a row: then nothing of the batch was written, and it can be upserted. Where an id
+    /// occurs more than once the last one stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Statement`].
+    pub async fn insert<T: Table>(&self, records: &[T], synced_at: Timestamp) -> Result<Option<u64>, StoreError> {
+        let sql = table::insert_sql::<T>();
+        let records: Vec<&T> = records.iter().collect();
+        let mut written = 0;
+        for batch in records.chunks(self.batch_size) {
+            let batch = last_of_each_id(batch);
+            written += match self.write(&sql, &batch, synced_at).await {
+                Ok(rows) => rows,
+                Err(error) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => return Ok(None),
+                Err(source) => {
+                    return Err(StoreError::Statement {
+                        what: "insert",
+                        collection: T::COLLECTION,
+                        rows: batch.len(),
+                        source,
+                    });
+                }
+            };
+        }
+        self.metrics.written(T::COLLECTION, written);
+        Ok(Some(written))
+    }
+
+    async fn write<T: Table>(
+        &self,
+        sql: &str,
+        batch: &[&T],
+        synced_at: Timestamp,
+    ) -> Result<u64, tokio_postgres::Error> {
+        let arrays = T::arrays(batch);
+        let values = arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).chain([&synced_at as _]);
+        let parameters: Vec<_> = values.zip(table::write_types::<T>()).collect();
+        self.client.execute_typed(sql, &parameters).await
+    }
+
+    /// Whether the table has no rows at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`].
+    pub async fn is_empty(&self, collection: Collection) -> Result<bool, StoreError> {
+        let sql = format!("SELECT id FROM {collection} LIMIT 1");
+        let rows =
+            self.client.query_typed(&sql, &[]).await.map_err(|source| StoreError::Read { collection, source })?;
+        Ok(rows.is_empty())
     }
 
     /// Archives those of the rows that are not archived yet. Returns how many that were.
@@ -166,7 +221,7 @@ pub enum StoreError {
     /// A batch was not written. None of its rows was.
     #[error("cannot {what} {rows} rows of {collection}")]
     Statement {
-        /// `upsert` or `archive`.
+        /// `upsert`, `insert` or `archive`.
         what: &'static str,
         /// The table.
         collection: Collection,

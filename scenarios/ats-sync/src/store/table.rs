@@ -81,24 +81,31 @@ where
 }
 
 /// Types for `arrays` and the time of writing behind them.
-pub(super) fn upsert_types<T: Table>() -> impl Iterator<Item = Type> {
+pub(super) fn write_types<T: Table>() -> impl Iterator<Item = Type> {
     T::COLUMNS.iter().map(|(_, kind)| kind.array()).chain([Type::TIMESTAMPTZ])
 }
 
-/// Inserts or overwrites rows: one array parameter a column, then the time of writing. The text is the same for any count
-/// of rows. A row that is written is one that the API lists, so it is archived no longer.
-pub(super) fn upsert_sql<T: Table>() -> String {
+/// Inserts rows: one array parameter a column, then the time of writing. The text is the same for any count of rows.
+pub(super) fn insert_sql<T: Table>() -> String {
     let table = T::COLLECTION.name();
     let columns = columns::<T>();
     let synced_at = T::COLUMNS.len() + 1;
     let arrays: Vec<String> =
         T::COLUMNS.iter().zip(1..).map(|((_, kind), n)| format!("${n}::{}[]", kind.name())).collect();
+    format!(
+        "INSERT INTO {table} ({columns}, synced_at) SELECT *, ${synced_at}::timestamptz FROM unnest({})",
+        arrays.join(", "),
+    )
+}
+
+/// Inserts or overwrites rows, with the parameters of [`insert_sql`]. A row that is written is one that the API lists, so it
+/// is archived no longer.
+pub(super) fn upsert_sql<T: Table>() -> String {
     let updates: Vec<String> =
         T::COLUMNS.iter().skip(1).map(|(column, _)| format!("{column} = excluded.{column}")).collect();
     format!(
-        "INSERT INTO {table} ({columns}, synced_at) SELECT *, ${synced_at}::timestamptz FROM unnest({}) \
-         ON CONFLICT (id) DO UPDATE SET {}, synced_at = excluded.synced_at, archived_at = NULL",
-        arrays.join(", "),
+        "{} ON CONFLICT (id) DO UPDATE SET {}, synced_at = excluded.synced_at, archived_at = NULL",
+        insert_sql::<T>(),
         updates.join(", "),
     )
 }

@@ -11,6 +11,7 @@ use crate::report::Counts;
 use crate::store::{Store, Table};
 use crate::worker::SyncError;
 
+mod bounded;
 mod paged;
 mod reconcile;
 mod upsert;
@@ -24,11 +25,14 @@ pub enum Strategy {
     Upsert,
     /// One page after another: writes each and drops it, archives nothing. Holds one page.
     Paged,
+    /// Pages are asked for ahead, decoded record by record as they arrive and written in small batches meanwhile; archives
+    /// nothing. Holds two batches and what a few connections buffer.
+    Bounded,
 }
 
 impl Strategy {
     /// Every strategy, the most demanding first.
-    pub const ALL: [Self; 3] = [Self::Reconcile, Self::Upsert, Self::Paged];
+    pub const ALL: [Self; 4] = [Self::Reconcile, Self::Upsert, Self::Paged, Self::Bounded];
 
     /// The name in `SYNC_STRATEGY` and in reports.
     pub fn name(self) -> &'static str {
@@ -36,6 +40,7 @@ impl Strategy {
             Self::Reconcile => "reconcile",
             Self::Upsert => "upsert",
             Self::Paged => "paged",
+            Self::Bounded => "bounded",
         }
     }
 
@@ -45,6 +50,7 @@ impl Strategy {
             Self::Reconcile => reconcile::sync::<T>(run).await,
             Self::Upsert => upsert::sync::<T>(run).await,
             Self::Paged => paged::sync::<T>(run).await,
+            Self::Bounded => bounded::sync::<T>(run).await,
         }
     }
 }
@@ -74,7 +80,7 @@ impl FromStr for Strategy {
 
 /// A name that no strategy has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not one of reconcile, upsert, paged")]
+#[error("`{0}` is not one of reconcile, upsert, paged, bounded")]
 pub struct UnknownStrategy(String);
 
 #[cfg(test)]
@@ -91,6 +97,6 @@ mod tests {
     #[test]
     fn another_name_is_answered_with_those_there_are() {
         let error = "full".parse::<Strategy>().expect_err("no such strategy");
-        assert_eq!(error.to_string(), "`full` is not one of reconcile, upsert, paged");
+        assert_eq!(error.to_string(), "`full` is not one of reconcile, upsert, paged, bounded");
     }
 }
