@@ -13,7 +13,10 @@ use crate::suite::Entry;
 use crate::{Context, cgroup, position, profiler};
 
 /// Runs the scenario that the instruction names.
-pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: &[Entry]) -> ExitCode {
+pub(crate) fn run<'a>(
+    instruction: Result<Instruction, serde_json::Error>,
+    entries: impl Iterator<Item = &'a Entry>,
+) -> ExitCode {
     match prepare(instruction, entries) {
         Ok((entry, instruction)) => measure(entry, instruction),
         Err(problem) => {
@@ -24,10 +27,10 @@ pub(crate) fn run(instruction: Result<Instruction, serde_json::Error>, entries: 
     }
 }
 
-fn prepare(
+fn prepare<'a>(
     instruction: Result<Instruction, serde_json::Error>,
-    entries: &[Entry],
-) -> Result<(&Entry, Instruction), BoxError> {
+    mut entries: impl Iterator<Item = &'a Entry>,
+) -> Result<(&'a Entry, Instruction), BoxError> {
     let instruction = instruction.map_err(|error| format!("{} is not understood: {error}", Instruction::VARIABLE))?;
     die_with(instruction.parent)?;
     if let Some(entrance) = &instruction.cgroup {
@@ -35,7 +38,6 @@ fn prepare(
             .map_err(|error| format!("the control group {} cannot be entered: {error}", entrance.display()))?;
     }
     let entry = entries
-        .iter()
         .find(|entry| entry.declared.name == instruction.scenario)
         .ok_or_else(|| format!("there is no scenario `{}` in this suite", instruction.scenario))?;
     let journal = JournalWriter::open(&instruction.journal)

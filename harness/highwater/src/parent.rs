@@ -81,6 +81,21 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
     Ok(result)
 }
 
+/// Runs a scenario once and compares nothing.
+///
+/// # Errors
+/// When its folder cannot be made. A scenario that fails is a result.
+pub(crate) fn sample_once(around: &Surroundings, declared: &Declared) -> std::io::Result<Result<Sample, Failure>> {
+    let folder = around.place.scenario(&around.suite, &declared.name)?;
+    let run = || {
+        check(declared)?;
+        let _turn = take_turn(&around.place.results)?;
+        let mut services = Services::start(&declared.services)?;
+        take_sample(around, declared, &mut services, &folder, Run::counting(around.control.engine, 1, 1))
+    };
+    Ok(run())
+}
+
 /// What the children came to, and what is known of the call sites: also of a run that ended at its limit.
 struct Ran {
     measured: Result<(Measurement, Option<Comparison>), Failure>,

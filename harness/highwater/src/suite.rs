@@ -13,6 +13,7 @@ use crate::parent::Surroundings;
 use crate::place::Place;
 use crate::provenance::TARGET;
 use crate::scenario::{Declared, Scenario, check_name};
+use crate::sizes::Sizes;
 use crate::{BaselineStore, Bench, child, explain, parent};
 
 /// The scenarios of one test target (`harness = false` in its manifest).
@@ -26,12 +27,19 @@ pub struct Suite {
     allocator: String,
     baselines: PathBuf,
     entries: Vec<Entry>,
+    sizes: Vec<Sizes>,
 }
 
 /// A scenario of a suite, whatever the types of its phases.
 pub(crate) struct Entry {
     pub(crate) declared: Declared,
     pub(crate) workload: Box<dyn Workload + Send + Sync>,
+}
+
+impl Entry {
+    pub(crate) fn of<P: Workload + Send + Sync + 'static>(scenario: Scenario<P>) -> Self {
+        Self { declared: scenario.declared, workload: Box::new(scenario.phases) }
+    }
 }
 
 impl std::fmt::Debug for Entry {
@@ -44,12 +52,24 @@ impl Suite {
     /// A suite without scenarios. Its name, usually the package's, is unique within the workspace: it names the folder of its
     /// baselines.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), allocator: "system".into(), baselines: "baselines".into(), entries: Vec::new() }
+        Self {
+            name: name.into(),
+            allocator: "system".into(),
+            baselines: "baselines".into(),
+            entries: Vec::new(),
+            sizes: Vec::new(),
+        }
     }
 
     /// Adds a scenario.
     pub fn scenario<P: Workload + Send + Sync + 'static>(mut self, scenario: Scenario<P>) -> Self {
-        self.entries.push(Entry { declared: scenario.declared, workload: Box::new(scenario.phases) });
+        self.entries.push(Entry::of(scenario));
+        self
+    }
+
+    /// Adds a workload at several sizes.
+    pub fn sizes(mut self, sizes: Sizes) -> Self {
+        self.sizes.push(sizes);
         self
     }
 
@@ -68,9 +88,8 @@ impl Suite {
 
     /// Runs the suite as the `main` of its test target.
     pub fn main(self) -> ExitCode {
-        // First of all: a child builds no service and reads no baseline.
-        if let Some(instruction) = Instruction::from_environment() {
-            return child::run(instruction, &self.entries);
+        if let Some(code) = self.as_child() {
+            return code;
         }
         Control::from_environment().and_then(|control| self.run(control)).unwrap_or_else(|problem| complain(&problem))
     }
@@ -81,8 +100,8 @@ impl Suite {
     /// # Errors
     /// The exit code of a process that has done what it was started for, or cannot.
     pub fn bench(self) -> Result<Bench, ExitCode> {
-        if let Some(instruction) = Instruction::from_environment() {
-            return Err(child::run(instruction, &self.entries));
+        if let Some(code) = self.as_child() {
+            return Err(code);
         }
         let hand_over = || {
             let control = Control::from_environment()?;
@@ -94,6 +113,13 @@ impl Suite {
             Ok(Ok(Bench { around, entries: self.entries }))
         };
         hand_over().unwrap_or_else(|problem: String| Err(complain(&problem)))
+    }
+
+    /// Runs one scenario where this process is a child. First of all: a child builds no service and reads no baseline.
+    fn as_child(&self) -> Option<ExitCode> {
+        let instruction = Instruction::from_environment()?;
+        let steps = self.sizes.iter().flat_map(|sizes| &sizes.steps);
+        Some(child::run(instruction, self.entries.iter().chain(steps.map(|(_, entry)| entry))))
     }
 
     fn run(self, control: Control) -> Result<ExitCode, String> {
@@ -110,7 +136,7 @@ impl Suite {
         let ci = is_ci();
         // Said at the end: libtest's lines would be torn apart.
         let summaries = Arc::new(Mutex::new(Vec::new()));
-        let trials = self
+        let mut trials: Vec<Trial> = self
             .entries
             .into_iter()
             .filter(|entry| match &around {
@@ -127,6 +153,19 @@ impl Suite {
                 .with_ignored_flag(ignored)
             })
             .collect();
+        // Their numbers are no scenario's: nothing that a control asks for could be answered with them.
+        let is_plain = around.as_ref().is_none_or(|around| around.control == Control::default());
+        trials.extend(self.sizes.into_iter().filter(|_| is_plain).map(|sizes| {
+            let (name, ignored) = (sizes.name.clone(), sizes.ignored.is_some());
+            let (around, summaries) = (around.clone(), Arc::clone(&summaries));
+            Trial::test(name, move || {
+                if let Some(around) = &around {
+                    summaries.lock().unwrap_or_else(PoisonError::into_inner).push(sizes.test(around)?);
+                }
+                Ok(())
+            })
+            .with_ignored_flag(ignored)
+        }));
         let conclusion = libtest_mimic::run(&arguments, trials);
         for summary in summaries.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             eprintln!("{summary}");
@@ -136,7 +175,13 @@ impl Suite {
 
     fn check(&self) -> Result<(), String> {
         check_name("suite", &self.name)?;
-        let mut names: Vec<&str> = self.entries.iter().map(|entry| entry.declared.name.as_str()).collect();
+        if let Some(problem) = self.sizes.iter().find_map(Sizes::problem) {
+            return Err(format!("suite `{}`: {problem}", self.name));
+        }
+        let sizes = self.sizes.iter().flat_map(|sizes| {
+            sizes.steps.iter().map(|(_, entry)| entry.declared.name.as_str()).chain([sizes.name.as_str()])
+        });
+        let mut names: Vec<&str> = self.entries.iter().map(|entry| entry.declared.name.as_str()).chain(sizes).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(format!("suite `{}` has two scenarios named `{}`", self.name, pair[0])),

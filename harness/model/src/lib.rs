@@ -14,8 +14,8 @@
 //! A [`Measurement`] (one or more [`Sample`]s of one scenario) is compared with a [`Baseline`] by [`compare`], which yields a
 //! [`Comparison`] with a [`Verdict`] per metric and one for the whole. A run that yields no number is a [`Failure`] with its
 //! [`Cause`], never a zero. [`ScenarioResult`] is what a finished scenario leaves for reports. [`TopSites`] are
-//! the call sites behind the numbers, and a [`SiteDiff`] says which of them moved. A [`Curve`] is time against peak over the knobs of
-//! a workload, and a [`Frontier`] what is accepted of one.
+//! the call sites behind the numbers, and a [`SiteDiff`] says which of them moved. A [`Scaling`] is how a number grows with the
+//! size of the input; a [`Curve`] is time against peak over the knobs of a workload, and a [`Frontier`] what is accepted of one.
 
 mod baseline;
 mod bytes;
@@ -35,6 +35,7 @@ mod progress;
 mod provenance;
 mod remark;
 mod result;
+mod scaling;
 mod self_test;
 mod site;
 mod spread;
@@ -60,6 +61,7 @@ pub use progress::{Phase, Progress};
 pub use provenance::Provenance;
 pub use remark::remarks;
 pub use result::{ResultError, ScenarioResult};
+pub use scaling::{Class, NotFitted, Scaling, SizePoint};
 pub use self_test::{Injected, SelfTest, Trial};
 pub use site::{Amount, RestOfSites, SiteChange, SiteDiff, SiteList, SiteReport, TopSites};
 pub use spread::Spread;

@@ -18,10 +18,10 @@
 //! # }
 //! ```
 //!
-//! There are three [strategies](Strategy), and memory is what they differ in most: [`Strategy::Reconcile`] holds an
-//! account twice, [`Strategy::Upsert`] once, [`Strategy::Paged`] one page of it. In the first two,
-//! [`Config::concurrency`] bounds how many pages are decoded at once, and in all of them [`Config::batch_size`] bounds
-//! what one statement holds.
+//! There are four [strategies](Strategy), and memory is what they differ in most: [`Strategy::Reconcile`] holds an
+//! account twice, [`Strategy::Upsert`] once, [`Strategy::Paged`] one page of it, [`Strategy::Bounded`] two batches and what a
+//! few connections buffer. In all but `Paged`, [`Config::concurrency`] bounds how many pages are under way at once, and in all
+//! of them [`Config::batch_size`] bounds what one statement holds.
 //!
 //! The program of the same name does one sync and ends; [`Config::from_env`] lists the variables that it reads.
 

@@ -221,3 +221,96 @@ fn a_url_without_a_path_is_refused() {
     let error = Harvest::new(&config, Metrics::new()).expect_err("no base");
     assert!(error.to_string().starts_with("`mailto:nobody@example.com` is no base of an API"), "{error}");
 }
+
+/// The ids of a page that is read record by record.
+async fn streamed<T: Record>(harvest: &Harvest, number: u32) -> Result<Vec<i64>, HarvestError> {
+    let mut page = harvest.open::<T>(number).await?;
+    let mut ids = Vec::new();
+    while let Some(next) = harvest.next(&mut page).await? {
+        assert!(next.text > 0);
+        ids.push(next.record.id());
+        assert!(page.records() <= ids.len());
+    }
+    Ok(ids)
+}
+
+#[tokio::test]
+async fn a_page_can_be_read_record_by_record() {
+    let api = Api::of(Account::of(1, 0, 23)).await;
+    let harvest = client(&api.server.uri(), 7);
+    let page = harvest.open::<Application>(2).await.expect("a page");
+    assert_eq!((page.number(), page.next(), page.last(), page.records()), (2, Some(3), Some(4), 0));
+    assert_eq!(streamed::<Application>(&harvest, 2).await.expect("a page"), (8..=14).map(id).collect::<Vec<_>>());
+    assert_eq!(streamed::<Application>(&harvest, 4).await.expect("a page"), [id(22), id(23)]);
+    assert!(streamed::<Candidate>(&harvest, 1).await.expect("a page").is_empty());
+}
+
+#[tokio::test]
+async fn a_page_that_breaks_off_while_it_is_read_comes_again_from_its_first_record() {
+    let wire = Wire::answering(Duration::ZERO, |number, _| match number {
+        1 => cut(r#"[{"id":1},{"id":2},{"id"#),
+        _ => ok(r#"[{"id":1},{"id":2},{"id":3}]"#, ""),
+    });
+    assert_eq!(streamed::<Job>(&client(&wire.uri(), 500), 1).await.expect("a page"), [1, 2, 1, 2, 3]);
+    assert_eq!(wire.requests(), 2);
+
+    let wire = Wire::answering(Duration::ZERO, |_, _| cut(r#"[{"id":1}]"#));
+    let error = streamed::<Job>(&client(&wire.uri(), 500), 1).await.expect_err("no page");
+    assert!(matches!(error, HarvestError::Exhausted { attempts: 3, cause: Cause::Transport(_), .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_decode_while_it_is_read_is_named_by_page_and_place() {
+    for (body, expect) in [
+        ("<html>busy</html>", "`.`: expected value at line 1 column 1"),
+        (r#"{"message":"hello"}"#, "`.`: invalid type: map, expected a sequence"),
+        ("", "`.`: EOF while parsing a value"),
+        (r#"[{"id":1},{"id":2,"departments":[{"id":"x"}]}]"#, "`[1].departments[0].id`: invalid type: string"),
+        (r#"[{"id":1},{"name":"x"}]"#, "`[1]`: missing field `id`"),
+        (r#"[{"id":1},[]]"#, "`[1]"),
+        (r#"[{"id":1},{"id":2"#, "`[1]`: EOF while parsing an element"),
+        (r#"[{"id":1} {"id":2}]"#, "`[1]`: expected `,` or `]`, found `{`"),
+        (r#"[{"id":1}] and more"#, "`[1]`: expected nothing behind the list, found `a`"),
+    ] {
+        let server = answering([ResponseTemplate::new(200).set_body_string(body)]).await;
+        let error = streamed::<Job>(&client(&server.uri(), 500), 4).await.expect_err(body);
+        assert!(matches!(error, HarvestError::Decode { collection: Collection::Jobs, page: 4, .. }), "{error:?}");
+        let shown = error.to_string();
+        assert!(shown.starts_with(&format!("page 4 of jobs does not decode at {expect}")), "{shown}");
+    }
+}
+
+/// A server of `pages` pages that lets so many requests through in each second, and says so as the API does.
+fn limited(limit: usize, pages: u32) -> (Wire, std::sync::Arc<std::sync::Mutex<Vec<u16>>>) {
+    let statuses = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = statuses.clone();
+    let window = std::sync::Mutex::new((Instant::now(), 0));
+    let wire = Wire::answering(Duration::from_millis(5), move |_, _| {
+        let mut window = window.lock().expect("nobody panicked");
+        if window.0.elapsed() >= Duration::from_secs(1) {
+            *window = (Instant::now(), 0);
+        }
+        let within = window.1 < limit;
+        window.1 += usize::from(within);
+        let remaining = limit - window.1;
+        seen.lock().expect("nobody panicked").push(if within { 200 } else { 429 });
+        let head = format!("content-length: 2\r\nx-ratelimit-remaining: {remaining}\r\nconnection: close\r\n");
+        match within {
+            true => format!("HTTP/1.1 200 OK\r\n{head}link: </v1/jobs?page={pages}>; rel=\"last\"\r\n\r\n[]"),
+            false => format!("HTTP/1.1 429 Too Many Requests\r\n{head}retry-after: 1\r\n\r\n{{}}"),
+        }
+        .into_bytes()
+    });
+    (wire, statuses)
+}
+
+#[tokio::test]
+async fn requests_that_run_into_the_rate_limit_wait_together() {
+    let (wire, statuses) = limited(5, 14);
+    let pages = client(&wire.uri(), 500).pages::<Job>(Some(6)).await.expect("pages");
+    assert_eq!(pages.len(), 14);
+    let statuses = statuses.lock().expect("nobody panicked");
+    let refused = statuses.iter().filter(|&&status| status == 429).count();
+    // Three windows: at the end of each, one request goes ahead to see. Without a word among them, all six would be refused.
+    assert!((1..=3).contains(&refused), "{statuses:?}");
+}

@@ -183,8 +183,8 @@ async fn a_record_listed_twice_is_written_once_as_it_came_last() {
 
 #[tokio::test]
 #[ignore = "needs a Postgres server: DATABASE_URL"]
-async fn upsert_and_paged_overwrite_and_archive_nothing() {
-    for strategy in [Strategy::Upsert, Strategy::Paged] {
+async fn all_but_reconcile_overwrite_and_archive_nothing() {
+    for strategy in [Strategy::Upsert, Strategy::Paged, Strategy::Bounded] {
         let api = Api::of(Account::of(0, 2, 2)).await;
         let database = Database::new(&format!("overwrite_{strategy}")).await;
         let worker = Worker::connect(&api.config(&database.url)).await.expect("a connection");
@@ -208,6 +208,33 @@ async fn upsert_and_paged_overwrite_and_archive_nothing() {
         worker.close().await;
         database.drop().await;
     }
+}
+
+#[tokio::test]
+#[ignore = "needs a Postgres server: DATABASE_URL"]
+async fn an_interrupted_initial_sync_is_completed_by_the_next_one() {
+    let api = Api::of(Account::of(2, 30, 5)).await;
+    let database = Database::new("initial").await;
+    let mut config = api.config(&database.url);
+    (config.page_size, config.batch_size) = (7, 4);
+    let worker = Worker::connect(&config).await.expect("a connection");
+    let bad = std::mem::replace(&mut api.account.lock().expect("nobody panicked").candidates[17], json!({"id": null}));
+    let error = worker.sync(Strategy::Bounded).await.expect_err("a record without an id");
+    assert!(error.to_string().starts_with("page 3 of candidates does not decode at `[3].id`"), "{error}");
+    let rows = worker.store().counts(Collection::Candidates).await.expect("counts").rows;
+    assert!((1..30).contains(&rows), "{rows} were written before");
+
+    api.account.lock().expect("nobody panicked").candidates[17] = bad;
+    let report = worker.sync(Strategy::Bounded).await.expect("a sync");
+    let (candidates, applications) = (report.of(Collection::Candidates), report.of(Collection::Applications));
+    assert_eq!((candidates.inserted, candidates.upserted), (0, 30), "a table with rows is written over");
+    assert_eq!((applications.inserted, applications.upserted), (5, 0), "an empty one is inserted into");
+    let completed = checksums(&worker).await;
+    let again = worker.sync(Strategy::Reconcile).await.expect("a sync").total();
+    assert_eq!((again.unchanged, again.updated, again.inserted), (37, 0, 0), "nothing is amiss");
+    assert_eq!(checksums(&worker).await, completed);
+    worker.close().await;
+    database.drop().await;
 }
 
 #[tokio::test]

@@ -2,46 +2,63 @@
 //! have changed, some are gone and some are new.
 //!
 //! 50,000 applications, 20,000 candidates and 1,000 jobs are replayed from a few hundred recorded ones. Every scenario checks
-//! what was stored, after the numbers have been read: one that syncs wrong rows fails.
+//! what was stored, after the numbers have been read: one that syncs wrong rows fails. How the peak of a first sync grows with the
+//! account is tested at several sizes.
+
+#[path = "support/replayed.rs"]
+mod replayed;
 
 use std::process::ExitCode;
 
 use ats_sync::harvest::{Application, Candidate, Job};
 use ats_sync::store::Table;
 use ats_sync::{Collection, Config, Strategy, Worker};
-use highwater::{BoxError, Context, Metric, Scenario, Suite, Tolerance, Workload};
-use highwater_replay::{Ids, Replay, Scale};
+use highwater::{BoxError, Class, Context, Metric, Scenario, Sizes, Suite, Tolerance, Workload};
 use highwater_services::Postgres;
+use replayed::{API_KEY, Day, GONE, Size, greenhouse};
 
 #[global_allocator]
 static ALLOC: highwater::Alloc = highwater::Alloc::new();
 
-const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/greenhouse");
-const API_KEY: &str = "recorded";
-
-const JOBS: u64 = 1_000;
-const CANDIDATES: u64 = 20_000;
-const APPLICATIONS: u64 = 50_000;
-/// Applications that are gone on the next day, and as many that are new.
-const GONE: u64 = 500;
-/// Of the applications and candidates that stay, each tenth has changed on the next day.
-const REVISED: u64 = 10;
+/// The account of the scenarios that have a baseline.
+const ACCOUNT: Size = Size(50_000);
 
 fn main() -> ExitCode {
     Strategy::ALL
         .into_iter()
-        .fold(Suite::new("ats-sync"), |suite, strategy| suite.scenario(first(strategy)).scenario(repeat(strategy)))
+        .fold(Suite::new("ats-sync"), |suite, strategy| {
+            suite.scenario(first(strategy, ACCOUNT)).scenario(repeat(strategy))
+        })
+        .sizes(scaling(Strategy::Bounded, "scaling", Class::Constant, &[5_000, 50_000]))
+        .sizes(
+            scaling(Strategy::Bounded, "scaling-far", Class::Constant, &[5_000, 50_000, 500_000]).ignored(TAKES_LONG),
+        )
+        // From 50,000: after the 15 pages of an account of 5,000, buffers that double have not reached their bound (6.2 MiB).
+        .sizes(scaling(Strategy::Paged, "scaling", Class::Constant, &[50_000, 100_000]))
+        .sizes(scaling(Strategy::Paged, "scaling-far", Class::Constant, &[50_000, 500_000]).ignored(TAKES_LONG))
+        // At 500,000 they would need gigabytes.
+        .sizes(scaling(Strategy::Upsert, "scaling", Class::Linear, &[5_000, 20_000, 50_000]).ignored(TAKES_LONG))
+        .sizes(scaling(Strategy::Reconcile, "scaling", Class::Linear, &[5_000, 20_000, 50_000]).ignored(TAKES_LONG))
         .main()
 }
 
+const TAKES_LONG: &str = "takes up to a minute";
+
+/// A first sync of accounts of several sizes.
+fn scaling(strategy: Strategy, name: &str, declared: Class, sizes: &[u64]) -> Sizes {
+    sizes.iter().fold(Sizes::new(format!("{strategy}-{name}"), declared), |all, &size| {
+        all.at(size, first(strategy, Size(size)))
+    })
+}
+
 /// A first sync, into an empty database.
-fn first(strategy: Strategy) -> Scenario<impl Workload + Send + Sync> {
+fn first(strategy: Strategy, size: Size) -> Scenario<impl Workload + Send + Sync> {
     let scenario = Scenario::new(format!("{strategy}-first"))
-        .with(greenhouse("greenhouse", Day::First))
+        .with(greenhouse("greenhouse", Day::First, size))
         .with(Postgres::new("postgres"))
-        .setup(async move |context| Account::open(context, strategy).await)
+        .setup(async move |context| Account::open(context, strategy, size).await)
         .iterate(async |account: &mut Account| account.sync().await)
-        .teardown(async |account: Account| account.check(APPLICATIONS, 0).await);
+        .teardown(async move |account: Account| account.check(size.applications(), 0).await);
     tolerant(scenario)
 }
 
@@ -50,25 +67,19 @@ fn repeat(strategy: Strategy) -> Scenario<impl Workload + Send + Sync> {
     // What is gone stays in the database; only `reconcile` marks it.
     let archived = if strategy == Strategy::Reconcile { GONE } else { 0 };
     let scenario = Scenario::new(format!("{strategy}-repeat"))
-        .with(greenhouse("greenhouse", Day::Next))
-        .with(greenhouse("greenhouse-before", Day::First))
+        .with(greenhouse("greenhouse", Day::Next, ACCOUNT))
+        .with(greenhouse("greenhouse-before", Day::First, ACCOUNT))
         .with(Postgres::new("postgres"))
         .setup(async move |context| {
             let before = config(context, "greenhouse-before")?;
             let worker = Worker::connect(&before).await?;
             worker.sync(Strategy::Paged).await?;
             worker.close().await;
-            Account::open(context, strategy).await
+            Account::open(context, strategy, ACCOUNT).await
         })
         .iterate(async |account: &mut Account| account.sync().await)
-        .teardown(async move |account: Account| account.check(APPLICATIONS + GONE, archived).await);
+        .teardown(async move |account: Account| account.check(ACCOUNT.applications() + GONE, archived).await);
     tolerant(scenario)
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Day {
-    First,
-    Next,
 }
 
 /// Declares tolerances, so that numbers which always repeat on one machine are not exact everywhere: a real server, and another
@@ -82,24 +93,6 @@ fn tolerant<P>(scenario: Scenario<P>) -> Scenario<P> {
         .tolerance(Metric::RetainedBlocks, Tolerance::new(0.02, 16))
 }
 
-/// The account as it is on that day.
-fn greenhouse(name: &str, day: Day) -> Replay {
-    let on_that_day = |scale: Scale, gone| match day {
-        Day::First => scale,
-        Day::Next => scale.skip(gone).revise_every(REVISED),
-    };
-    let applications = Scale::to(APPLICATIONS)
-        .ids_from(19_214_950_003)
-        .field("candidate_id", Ids::of("/v1/candidates"))
-        .field("jobs[].id", Ids::spread_over("/v1/jobs"));
-    let candidates = Scale::to(CANDIDATES).ids_from(17_480_221_001);
-    Replay::harvest(name, RECORDINGS)
-        .api_key(API_KEY)
-        .collection("/v1/applications", on_that_day(applications, GONE))
-        .collection("/v1/candidates", on_that_day(candidates, 0))
-        .collection("/v1/jobs", Scale::to(JOBS).ids_from(4_311_874_003))
-}
-
 fn config(context: &Context, greenhouse: &str) -> Result<Config, BoxError> {
     let api = format!("{}/v1", context.endpoint(greenhouse)?);
     Ok(Config::new(&api, API_KEY, context.endpoint("postgres")?)?)
@@ -110,12 +103,13 @@ struct Account {
     worker: Worker,
     config: Config,
     strategy: Strategy,
+    size: Size,
 }
 
 impl Account {
-    async fn open(context: &Context, strategy: Strategy) -> Result<Self, BoxError> {
+    async fn open(context: &Context, strategy: Strategy, size: Size) -> Result<Self, BoxError> {
         let config = config(context, "greenhouse")?;
-        Ok(Self { worker: Worker::connect(&config).await?, config, strategy })
+        Ok(Self { worker: Worker::connect(&config).await?, config, strategy, size })
     }
 
     async fn sync(&self) -> Result<(), BoxError> {
@@ -126,8 +120,8 @@ impl Account {
     /// Compares the numbers of rows with what there should be, and every tenth page of the API with the rows of its records.
     async fn check(self, applications: u64, archived: u64) -> Result<(), BoxError> {
         for (collection, rows, archived) in [
-            (Collection::Jobs, JOBS, 0),
-            (Collection::Candidates, CANDIDATES, 0),
+            (Collection::Jobs, self.size.jobs(), 0),
+            (Collection::Candidates, self.size.candidates(), 0),
             (Collection::Applications, applications, archived),
         ] {
             let counts = self.worker.store().counts(collection).await?;
@@ -135,9 +129,9 @@ impl Account {
                 return Err(format!("{collection}: {counts:?} instead of {rows} rows, {archived} archived").into());
             }
         }
-        self.check_pages::<Job>(JOBS).await?;
-        self.check_pages::<Candidate>(CANDIDATES).await?;
-        self.check_pages::<Application>(APPLICATIONS).await?;
+        self.check_pages::<Job>(self.size.jobs()).await?;
+        self.check_pages::<Candidate>(self.size.candidates()).await?;
+        self.check_pages::<Application>(self.size.applications()).await?;
         self.worker.close().await;
         Ok(())
     }
