@@ -10,6 +10,7 @@ use highwater_model::{Bytes, Enforcer, Engine, Limit, ScenarioResult};
 use highwater_report::{Colour, explanations, frontier_report, json, markdown, summary, table};
 
 use crate::build::BuildOptions;
+use crate::confine::Confinement;
 use crate::curves::{CheckedCurve, check_frontiers};
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -31,10 +32,13 @@ pub(crate) struct CheckArguments {
     /// What counts: highwater's own counters, or another crate for a second opinion
     #[arg(long, value_name = "ENGINE", default_value_t = Engine::Counting, value_parser = engine)]
     engine: Engine,
-    /// Run each scenario under this memory limit of the kernel, in a control group, as a container has it (`128MiB`): who needs
-    /// more is killed, and how far it came is told
+    /// Run each scenario under this memory limit of the kernel, as a container has it (`128MiB`): who needs more is killed, and how
+    /// far it came is told
     #[arg(long, value_name = "BYTES")]
     enforce: Option<Bytes>,
+    /// Where `--enforce` runs scenarios
+    #[arg(long, value_enum, default_value_t = Runtime::Cgroup, requires = "enforce")]
+    runtime: Runtime,
     /// Exit with 4 when a scenario improved beyond its tolerances: its baseline is out of date
     #[arg(long)]
     strict: bool,
@@ -65,6 +69,15 @@ fn engine(name: &str) -> Result<Engine, String> {
         .ok_or_else(|| format!("there are {}", Engine::CHOICES.map(Engine::name).join(", ")))
 }
 
+/// Where scenarios run under a limit of the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Runtime {
+    /// In a control group of their own; needs root or a delegated group
+    Cgroup,
+    /// In a container of their own; needs Docker on this machine
+    Docker,
+}
+
 /// The form of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -80,6 +93,11 @@ enum Format {
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
     let project = Project::open(&arguments.build)?;
     let selection = select(&project.suites, &arguments.scenarios, arguments.include_ignored)?;
+    let room = match (arguments.enforce, arguments.runtime) {
+        (Some(memory), Runtime::Docker) => Some((Confinement::prepare(project.root())?, memory)),
+        _ => None,
+    };
+    let launcher = room.as_ref().map(|(room, memory)| room.launcher(*memory)).transpose()?;
     let began = Instant::now();
     let request = Request {
         mode: Mode::Check,
@@ -88,6 +106,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
         include_ignored: arguments.include_ignored,
         injections: &[],
         limit: arguments.enforce.map(|bytes| Limit { by: Enforcer::Kernel, bytes }),
+        launcher: launcher.as_ref(),
     };
     let checked = Checked {
         results: run(&selection, request, &project.interrupt)?,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::check::{CheckArguments, check};
+use crate::confine::{ConfineArguments, confine};
 use crate::exit::Exit;
 use crate::explain::{ExplainArguments, explain};
 use crate::fit::{FitArguments, fit};
@@ -41,6 +42,9 @@ enum Verb {
     /// Name the fastest setting of a workload's knobs that stays within a memory limit, from its curve
     #[command(after_help = Exit::HELP)]
     Recommend(RecommendArguments),
+    /// Run a child in a container; `check --runtime docker` has the suite call it
+    #[command(hide = true)]
+    Confine(ConfineArguments),
     /// Inject regressions into scenarios and see that the gate fires for each
     #[command(after_help = Exit::HELP)]
     SelfTest(SelfTestArguments),
@@ -63,6 +67,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Explain(arguments) => explain(arguments),
         Verb::Fit(arguments) => fit(arguments),
         Verb::Recommend(arguments) => recommend(arguments),
+        Verb::Confine(arguments) => confine(arguments),
         Verb::SelfTest(arguments) => self_test(arguments),
     };
     match done {
@@ -118,7 +123,8 @@ mod tests {
             "cargo-highwater check --enforce much",
             "cargo-highwater fit",
             "cargo-highwater fit paged --precision 1",
-            "cargo-highwater fit paged --by docker",
+            "cargo-highwater fit paged --by podman",
+            "cargo-highwater check --runtime docker",
             "cargo-highwater recommend ats-sync",
             "cargo-highwater check --gate-time 10",
             "cargo-highwater check --release --profile dev",

@@ -251,8 +251,9 @@ fn sample(project: &Project, frontier: &Frontier, samples: usize) -> Result<Vec<
         samples: Some(samples),
         engine: Engine::Counting,
         include_ignored: true,
-        injection: None,
+        injections: &[],
         limit: None,
+        launcher: None,
     };
     Ok(run(&selection, request, &project.interrupt)?)
 }

@@ -1,7 +1,7 @@
 //! What a reader sees while suites run, on the standard error: a bar for each running scenario on a terminal, a line at its
 //! start and its end elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ pub(crate) struct Display {
     /// Absent where there is no terminal.
     bars: Option<MultiProgress>,
     running: BTreeMap<String, Running>,
+    remarks: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Display {
     /// A display on the standard error.
     pub(crate) fn new(mode: Mode, injections: &[Injection]) -> Self {
         let bars = io::stderr().is_terminal().then(MultiProgress::new);
-        Self { mode, injections: injections.to_vec(), bars, running: BTreeMap::new() }
+        Self { mode, injections: injections.to_vec(), bars, running: BTreeMap::new(), remarks: BTreeSet::new() }
     }
 
     /// Shows an event.
@@ -50,6 +51,12 @@ impl Display {
                     bar.set_length(progress.of.max(1));
                     bar.set_position(progress.done);
                     bar.set_message(under_way(self.mode, (*sample, *of), progress));
+                }
+            }
+            Event::Remark { text } => {
+                // Each suite says it once, and there may be many.
+                if self.remarks.insert(text.clone()) {
+                    self.say(text);
                 }
             }
             Event::Finished { suite, scenario, verdict, .. } => {
@@ -140,6 +147,7 @@ mod tests {
             injections: vec![Injection { kind: InjectionKind::Leak, size: 16 }],
             bars: Some(MultiProgress::new()),
             running: BTreeMap::new(),
+            remarks: BTreeSet::new(),
         };
         let (suite, scenario) = ("worker".to_owned(), "paged".to_owned());
         display.show(&Event::Started { suite: suite.clone(), scenario: scenario.clone() });

@@ -1,5 +1,7 @@
 //! What ends a command before it has results, and the exit code of each.
 
+use highwater::ServiceError;
+
 use crate::build::BuildError;
 use crate::curves::CurvesError;
 use crate::environment::EnvironmentError;
@@ -38,6 +40,12 @@ pub(crate) enum CommandError {
     Explain(#[from] ExplainError),
     #[error(transparent)]
     Print(#[from] PrintError),
+    /// A container cannot be had.
+    #[error(transparent)]
+    Container(#[from] ServiceError),
+    /// A launcher was started by somebody else, or cannot tell its parent.
+    #[error("{0}")]
+    Launch(String),
 }
 
 impl CommandError {

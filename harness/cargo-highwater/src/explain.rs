@@ -78,6 +78,7 @@ pub(crate) fn explain(arguments: &ExplainArguments) -> Result<Exit, CommandError
         include_ignored: arguments.include_ignored,
         injections: &[],
         limit: None,
+        launcher: None,
     };
     let mut results = run(&selection, request, &project.interrupt)?;
     for ((_, listing), result) in selection.scenarios().zip(&mut results) {

@@ -7,6 +7,7 @@ use highwater_model::{Bytes, Cause, Enforcer, Engine, Failure, Fit, Found, Limit
 use highwater_report::{fit_report, json};
 
 use crate::build::BuildOptions;
+use crate::confine::Confinement;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::print::{self, complain, print};
@@ -41,6 +42,8 @@ pub(crate) struct FitArguments {
 enum By {
     /// A control group, as a container has it; needs root or a delegated group
     Kernel,
+    /// The same in a container of Docker's, of 6 MiB at the least
+    Docker,
     /// The counting allocator, which sees the Rust heap alone; needs no permission
     Allocator,
 }
@@ -77,7 +80,7 @@ pub(crate) fn fit(arguments: &FitArguments) -> Result<Exit, CommandError> {
     let project = Project::open(&arguments.build)?;
     let selection = select(&project.suites, &arguments.scenarios, arguments.include_ignored)?;
     let by = match arguments.by {
-        Some(By::Kernel) => Enforcer::Kernel,
+        Some(By::Kernel | By::Docker) => Enforcer::Kernel,
         Some(By::Allocator) => Enforcer::Allocator,
         None => kernel_limits().map_or_else(
             |problem| {
@@ -87,9 +90,16 @@ pub(crate) fn fit(arguments: &FitArguments) -> Result<Exit, CommandError> {
             |()| Enforcer::Kernel,
         ),
     };
+    let room = match arguments.by {
+        Some(By::Docker) => Some(Confinement::prepare(project.root())?),
+        _ => None,
+    };
     let mut fits = Vec::new();
     for (suite, listing) in selection.scenarios() {
-        let try_under = |limit| {
+        let try_under = |limit: Limit| {
+            // The allocator's limit, by which the search begins, is the child's own.
+            let room = room.as_ref().filter(|_| limit.by == Enforcer::Kernel);
+            let launcher = room.map(|room| room.launcher(limit.bytes)).transpose()?;
             let alone = Selection { suites: vec![(suite, vec![listing])], ignored: 0 };
             let request = Request {
                 mode: Mode::Check,
@@ -98,8 +108,9 @@ pub(crate) fn fit(arguments: &FitArguments) -> Result<Exit, CommandError> {
                 include_ignored: arguments.include_ignored,
                 injections: &[],
                 limit: Some(limit),
+                launcher: launcher.as_ref(),
             };
-            run(&alone, request, &project.interrupt).map(|mut results| results.remove(0))
+            Ok::<_, CommandError>(run(&alone, request, &project.interrupt).map(|mut results| results.remove(0))?)
         };
         let found = find(by, arguments.precision, try_under)?;
         fits.push(Fit { suite: listing.suite.clone(), scenario: listing.scenario.clone(), by, found });

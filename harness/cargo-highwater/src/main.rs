@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod cli;
+mod confine;
 mod curves;
 mod display;
 mod draw;

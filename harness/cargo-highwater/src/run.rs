@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use highwater::{Control, Event, Listing, Mode};
+use highwater::{Control, Event, Launcher, Listing, Mode};
 use highwater_model::{Cause, Engine, Failure, Injection, Limit, ScenarioResult, Verdict};
 
 use crate::display::Display;
@@ -31,6 +31,8 @@ pub(crate) struct Request<'a> {
     pub(crate) injections: &'a [Injection],
     /// A limit on the memory of every run.
     pub(crate) limit: Option<Limit>,
+    /// Who starts the children and has that limit enforced; the suite itself when absent.
+    pub(crate) launcher: Option<&'a Launcher>,
 }
 
 /// The scenarios could not be run.
@@ -120,6 +122,7 @@ fn run_suite(
         scenarios: scenarios.iter().map(|listing| listing.scenario.clone()).collect(),
         injections: request.injections.to_vec(),
         limit: request.limit,
+        launcher: request.launcher.cloned(),
     };
     let mut output = tempfile::tempfile()?;
     let mut command = suite.launch.command(if request.include_ignored { &["--include-ignored"] } else { &[] });
@@ -229,6 +232,7 @@ mod tests {
             include_ignored: true,
             injections: &[],
             limit: None,
+            launcher: None,
         };
         run(&selection, request, interrupt)
     }

@@ -54,6 +54,7 @@ pub(crate) fn self_test(arguments: &SelfTestArguments) -> Result<Exit, CommandEr
         include_ignored: arguments.include_ignored,
         injections: &[],
         limit: None,
+        launcher: None,
     };
     let clean = run(&selection, request, &project.interrupt)?;
     let mut tests = Vec::new();

@@ -65,6 +65,7 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
         include_ignored: arguments.include_ignored,
         injections: &[],
         limit: None,
+        launcher: None,
     };
     let results = run(&selection, request, &project.interrupt)?;
     let outcomes: Vec<Outcome> =

@@ -43,7 +43,7 @@ impl Bench {
             )))
         })?;
         let turn = take_turn(&self.around.place.results)?;
-        let services = Services::start(&declared.services)?;
+        let services = Services::start(&self.around, &declared.services)?;
         let measurement = no_samples(&self.around, declared, &services, Engine::Counting);
         Ok(Sampler { around: &self.around, declared, folder, services, measurement, _turn: turn })
     }

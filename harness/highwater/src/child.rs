@@ -32,7 +32,10 @@ fn prepare<'a>(
     mut entries: impl Iterator<Item = &'a Entry>,
 ) -> Result<(&'a Entry, Instruction), BoxError> {
     let instruction = instruction.map_err(|error| format!("{} is not understood: {error}", Instruction::VARIABLE))?;
-    die_with(instruction.parent)?;
+    // A launcher's child dies with what that put it in.
+    if !instruction.launched {
+        die_with(instruction.parent)?;
+    }
     if let Some(entrance) = &instruction.cgroup {
         std::fs::write(entrance, cgroup::SELF)
             .map_err(|error| format!("the control group {} cannot be entered: {error}", entrance.display()))?;
@@ -42,7 +45,7 @@ fn prepare<'a>(
         .ok_or_else(|| format!("there is no scenario `{}` in this suite", instruction.scenario))?;
     let journal = JournalWriter::open(&instruction.journal)
         .map_err(|error| format!("the journal {} cannot be opened: {error}", instruction.journal.display()))?;
-    position::begin(journal, instruction.cgroup.is_some());
+    position::begin(journal, instruction.cgroup.is_some() || instruction.launched);
     position::report_panics();
     Ok((entry, instruction))
 }
@@ -50,12 +53,21 @@ fn prepare<'a>(
 /// Asks the kernel to kill this process when its parent is gone, so that an interrupted harness leaves nothing running.
 #[cfg(target_os = "linux")]
 fn die_with(parent: u32) -> Result<(), BoxError> {
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    Ok(signal_at_the_end_of(parent, rustix::process::Signal::KILL)?)
+}
+
+/// Asks the kernel to send this process a signal when its parent is gone.
+///
+/// # Errors
+/// When that is gone already.
+#[cfg(target_os = "linux")]
+pub(crate) fn signal_at_the_end_of(parent: u32, signal: rustix::process::Signal) -> std::io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(signal))?;
     // It may have gone before we asked.
     if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().cast_unsigned()) == Some(parent) {
         Ok(())
     } else {
-        Err("the harness is gone".into())
+        Err(std::io::Error::other("the harness is gone"))
     }
 }
 

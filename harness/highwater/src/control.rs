@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use highwater_model::{Engine, Injection, Limit, Progress, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::launch::Launcher;
+
 /// What `cargo highwater` asks of a suite's binary, as JSON in the environment variable [`Control::VARIABLE`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +31,8 @@ pub struct Control {
     /// A limit on the memory of every run, in place of those that the scenarios declare. The results are then left beside the
     /// scenarios' own.
     pub limit: Option<Limit>,
+    /// Who starts the children, and has the kernel enforce the limit; the parent itself when absent.
+    pub launcher: Option<Launcher>,
 }
 
 /// What a suite's binary does with the numbers.
@@ -86,6 +90,11 @@ pub enum Event {
         of: usize,
         /// How far its child is.
         progress: Progress,
+    },
+    /// A service says something that the reader should know: which one was chosen.
+    Remark {
+        /// For people, on one line.
+        text: String,
     },
     /// A scenario is over, and its result is written.
     Finished {
@@ -168,6 +177,7 @@ mod tests {
             scenarios: vec!["paged".into()],
             injections: vec![Injection { kind: InjectionKind::Leak, size: 16 }],
             limit: None,
+            launcher: Some(Launcher { program: "/bin/launcher".into(), arguments: vec!["--memory".into()] }),
         };
         assert_eq!(serde_json::from_str::<Control>(&control.to_variable()).unwrap(), control);
     }

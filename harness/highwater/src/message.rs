@@ -26,6 +26,8 @@ pub(crate) struct Instruction {
     pub(crate) endpoints: BTreeMap<String, String>,
     /// The file by which to enter a control group, if the kernel is to limit the run.
     pub(crate) cgroup: Option<PathBuf>,
+    /// Whether a launcher starts the child, and so is its parent.
+    pub(crate) launched: bool,
     /// The file to write [`Message`]s to.
     pub(crate) journal: PathBuf,
     /// The process that is to read it.
@@ -67,6 +69,10 @@ pub(crate) enum Message {
     NotCounting,
     /// The run is over and these are the numbers.
     Done(Report),
+    /// A launcher: how the limit fared that it had the kernel enforce.
+    Limited { limit: Bytes, kills: u64, peak: Option<Bytes> },
+    /// A launcher: why it started no child.
+    NotLaunched(String),
 }
 
 /// The numbers of one run.
@@ -201,6 +207,7 @@ mod tests {
             engine: Engine::StatsAlloc,
             endpoints: [("api".to_owned(), "http://127.0.0.1:4010".to_owned())].into(),
             cgroup: None,
+            launched: false,
             journal: "/tmp/journal".into(),
             parent: 7,
             injections: vec![Injection { kind: InjectionKind::Fds, size: 1 }],

@@ -1,9 +1,10 @@
 //! One scenario in the parent: services, samples, comparison, result. The child is `process`'s, the number of samples
 //! `sampling`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use highwater_model::{
     Cause, Checkpoint, Comparison, Enforcer, Engine, Failure, Growth, Limit, Measurement, Metric, Sample,
@@ -17,7 +18,7 @@ use crate::control::{Control, Event, EventLog, Mode};
 use crate::culprits;
 use crate::message::Instruction;
 use crate::place::Place;
-use crate::process::run_child;
+use crate::process::{Starter, run_child};
 use crate::provenance::{TARGET, provenance};
 use crate::sampling;
 use crate::scenario::Declared;
@@ -33,6 +34,17 @@ pub(crate) struct Surroundings {
     pub(crate) control: Control,
     pub(crate) events: EventLog,
     pub(crate) place: Place,
+    /// What services remarked so far: each is said once.
+    pub(crate) remarks: Mutex<BTreeSet<String>>,
+}
+
+impl Surroundings {
+    fn remark(&self, text: String) {
+        let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        if remarks.insert(text.clone()) {
+            self.events.tell(&Event::Remark { text });
+        }
+    }
 }
 
 /// Runs a scenario and leaves its result in its folder.
@@ -90,7 +102,7 @@ pub(crate) fn sample_once(around: &Surroundings, declared: &Declared) -> std::io
     let run = || {
         check(declared)?;
         let _turn = take_turn(&around.place.results)?;
-        let mut services = Services::start(&declared.services)?;
+        let mut services = Services::start(around, &declared.services)?;
         take_sample(around, declared, &mut services, &folder, Run::counting(around.control.engine, 1, 1))
     };
     Ok(run())
@@ -116,7 +128,7 @@ fn measure(around: &Surroundings, declared: &Declared, store: &BaselineStore, fo
     };
     let _turn = take_turn(&around.place.results)?;
 
-    let mut services = Services::start(&declared.services)?;
+    let mut services = Services::start(around, &declared.services)?;
     let cost = baseline.as_ref().and_then(|baseline| baseline.cost);
     let measurement = Measurement { cost, ..no_samples(around, declared, &services, around.control.engine) };
     let most = around.control.samples.unwrap_or(declared.samples).max(1);
@@ -192,7 +204,7 @@ fn profile_alone(around: &Surroundings, declared: &Declared, folder: &Path) -> R
     let _turn = take_turn(&around.place.results)?;
     // First of all: what an earlier run left would be taken for this one's.
     culprits::remove(&around.place, folder).map_err(|problem| Failure::before_the_run(Cause::Spawn(problem)))?;
-    let mut services = Services::start(&declared.services)?;
+    let mut services = Services::start(around, &declared.services)?;
     let engine = match around.control.engine {
         Engine::Counting => culprits::engine(),
         chosen => chosen,
@@ -286,10 +298,12 @@ pub(crate) fn take_sample(
     folder: &Path,
     Run { engine, number, most, profile }: Run,
 ) -> Result<Sample, Failure> {
+    let launcher = around.control.launcher.as_ref();
     let (cgroup, limit) = match around.control.limit {
         None => (None, declared.limit),
         Some(Limit { by: Enforcer::Allocator, bytes }) => (None, Some(bytes)),
-        Some(Limit { by: Enforcer::Kernel, bytes }) => (Some(bytes), None),
+        // What a launcher starts is in a group of the launcher's.
+        Some(Limit { by: Enforcer::Kernel, bytes }) => (Some(bytes).filter(|_| launcher.is_none()), None),
     };
     let cgroup = cgroup.map(Cgroup::create).transpose();
     let cgroup = cgroup.map_err(|error| Failure::before_the_run(Cause::Spawn(error.to_string())))?;
@@ -298,6 +312,7 @@ pub(crate) fn take_sample(
         engine,
         endpoints: services.begin_sample()?,
         cgroup: cgroup.as_ref().map(Cgroup::entrance),
+        launched: launcher.is_some(),
         journal: folder.join("journal.jsonl"),
         parent: std::process::id(),
         injections: around.control.injections.clone(),
@@ -306,7 +321,8 @@ pub(crate) fn take_sample(
     };
     // dhat takes some thirty times as long.
     let timeout = if engine == Engine::Dhat { declared.timeout.saturating_mul(30) } else { declared.timeout };
-    let ended = run_child(&instruction, cgroup.as_ref(), folder, timeout, |progress| {
+    let by = launcher.map_or_else(|| Starter::Parent(cgroup.as_ref()), Starter::Launcher);
+    let ended = run_child(&instruction, by, folder, timeout, |progress| {
         around.events.tell(&Event::Progress {
             suite: around.suite.clone(),
             scenario: declared.name.clone(),
@@ -380,12 +396,15 @@ pub(crate) struct Services {
 type ByService = BTreeMap<String, BTreeMap<String, u64>>;
 
 impl Services {
-    pub(crate) fn start(declared: &[Box<dyn Service>]) -> Result<Self, Failure> {
+    pub(crate) fn start(around: &Surroundings, declared: &[Box<dyn Service>]) -> Result<Self, Failure> {
         let mut services = Self { running: Vec::new() };
         for service in declared {
             let failed = |error| start_failure(service.name(), &error);
             let identity = service.identity().map_err(failed)?;
             let running = service.start().map_err(failed)?;
+            if let Some(remark) = running.remark() {
+                around.remark(format!("service `{}`: {remark}", service.name()));
+            }
             services.running.push((service.name().to_owned(), identity, running));
         }
         Ok(services)

@@ -13,9 +13,12 @@ use highwater_model::{Bytes, Cause, Engine, Failure, Moment, Progress};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::cgroup::{Cgroup, Charged};
+use crate::launch::Launcher;
 use crate::message::{Instruction, JournalReader, Message, Report};
 
 const POLL: Duration = Duration::from_millis(5);
+/// For a launcher that was asked to end: Docker gives a container ten seconds.
+const LAUNCHER_GRACE: Duration = Duration::from_secs(15);
 const OUTPUT_BYTES: u64 = 4_096;
 const OUTPUT_LINES: usize = 20;
 
@@ -27,11 +30,19 @@ pub(crate) struct ChildReport {
     pub(crate) child_micros: u64,
 }
 
-/// Runs this binary again as a child and returns its numbers. Its standard output and error go to files in `folder`. The instruction
-/// has it enter `cgroup`, if there is one.
+/// Who starts the child.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Starter<'a> {
+    /// This process. The instruction has the child enter the group, if there is one.
+    Parent(Option<&'a Cgroup>),
+    /// Another program, which limits its memory.
+    Launcher(&'a Launcher),
+}
+
+/// Runs this binary again as a child and returns its numbers. Its standard output and error go to files in `folder`.
 pub(crate) fn run_child(
     instruction: &Instruction,
-    cgroup: Option<&Cgroup>,
+    starter: Starter<'_>,
     folder: &Path,
     timeout: Duration,
     mut on_progress: impl FnMut(Progress),
@@ -41,8 +52,10 @@ pub(crate) fn run_child(
     let mut heard = Heard::default();
     let end = (|| {
         let mut journal = JournalReader::create(&instruction.journal)?;
-        let mut child = spawn(instruction, folder)?;
-        let end = watch(&mut child, began + timeout, || {
+        let mut child = spawn(instruction, starter, folder)?;
+        // A launcher has to end what it started elsewhere.
+        let grace = if matches!(starter, Starter::Launcher(_)) { LAUNCHER_GRACE } else { Duration::ZERO };
+        let end = watch(&mut child, began + timeout, grace, || {
             heard.listen(&mut journal, &mut on_progress);
             heard.unreadable.is_some()
         });
@@ -52,7 +65,12 @@ pub(crate) fn run_child(
     })();
     let child_micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let (progress, timeline) = (heard.progress, std::mem::take(&mut heard.timeline));
-    let charged = cgroup.map(|group| group.charged().map(|charged| (group.limit(), charged))).transpose();
+    let charged = match starter {
+        Starter::Parent(cgroup) => {
+            cgroup.map(|group| group.charged().map(|charged| (group.limit(), charged))).transpose()
+        }
+        Starter::Launcher(_) => heard.launcher(&end),
+    };
     let result = match (end, charged) {
         (Ok(end), Ok(charged)) => outcome(end, heard, timeout, charged),
         (Err(error), _) | (_, Err(error)) => Err(Cause::Spawn(error.to_string())),
@@ -63,8 +81,16 @@ pub(crate) fn run_child(
     }
 }
 
-fn spawn(instruction: &Instruction, folder: &Path) -> io::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
+fn spawn(instruction: &Instruction, starter: Starter<'_>, folder: &Path) -> io::Result<Child> {
+    let executable = std::env::current_exe()?;
+    let mut command = match starter {
+        Starter::Parent(_) => Command::new(executable),
+        Starter::Launcher(Launcher { program, arguments }) => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(executable);
+            command
+        }
+    };
     // Has to be known before `main`.
     match instruction.engine {
         Engine::Sites => command.env(SITES_VARIABLE, "1"),
@@ -92,31 +118,44 @@ enum End {
     TimedOut,
 }
 
-/// Waits for the child's end, calling `listen` all along; when that says so, or when time is up, kills it. In every case all of its
-/// group is dead when this returns.
-fn watch(child: &mut Child, deadline: Instant, mut listen: impl FnMut() -> bool) -> io::Result<End> {
+/// Waits for the child's end, calling `listen` all along; when that says so, or when time is up, ends it: by SIGTERM, where it is given
+/// `grace`, and by SIGKILL. In every case all of its group is dead when this returns.
+fn watch(child: &mut Child, deadline: Instant, grace: Duration, mut listen: impl FnMut() -> bool) -> io::Result<End> {
     let pid = Pid::from_child(child);
     let (mut timed_out, mut stopped) = (false, false);
-    // The zombie is left in place (NOWAIT) until its group is killed: as long as it is there, its number is not another's.
-    let waiting = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-    let ended = loop {
-        match waitid(WaitId::Pid(pid), waiting) {
-            Ok(Some(_)) => break Ok(()),
-            Ok(None) => {}
-            Err(rustix::io::Errno::INTR) => continue,
-            Err(error) => break Err(error),
-        }
+    let ended = wait_until(pid, || {
         timed_out = Instant::now() >= deadline;
         stopped = listen();
-        if timed_out || stopped {
-            break Ok(());
-        }
-        std::thread::sleep(POLL);
-    };
+        timed_out || stopped
+    });
+    if matches!(ended, Ok(false)) && !grace.is_zero() {
+        let _ = kill_process_group(pid, Signal::TERM);
+        let until = Instant::now() + grace;
+        // Whether it obeyed is seen below.
+        let _ = wait_until(pid, || Instant::now() >= until);
+    }
     let _ = kill_process_group(pid, Signal::KILL);
     let status = child.wait()?;
     ended?;
     Ok(if timed_out && !stopped { End::TimedOut } else { End::Itself(status) })
+}
+
+/// Waits for the end of a child, or until `is_over`; whether it ended. The zombie is left in place: as long as it is there, its number, and
+/// that of its group, is not another's.
+fn wait_until(pid: Pid, mut is_over: impl FnMut() -> bool) -> rustix::io::Result<bool> {
+    let waiting = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    loop {
+        match waitid(WaitId::Pid(pid), waiting) {
+            Ok(Some(_)) => return Ok(true),
+            Ok(None) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error),
+        }
+        if is_over() {
+            return Ok(false);
+        }
+        std::thread::sleep(POLL);
+    }
 }
 
 /// What the parent heard from the child.
@@ -130,6 +169,9 @@ struct Heard {
     report: Option<Report>,
     unreadable: Option<String>,
     unfinished: Option<String>,
+    /// What a launcher says of the limit.
+    limited: Option<(Bytes, Charged)>,
+    not_launched: Option<String>,
 }
 
 impl Heard {
@@ -162,7 +204,23 @@ impl Heard {
                     self.last_words.get_or_insert(Cause::NotCounting);
                 }
                 Message::Done(report) => self.report = Some(report),
+                Message::Limited { limit, kills, peak } => self.limited = Some((limit, Charged { kills, peak })),
+                Message::NotLaunched(why) => self.not_launched = Some(why),
             }
+        }
+    }
+
+    /// What the launcher said of the limit. Without a word of it nothing is known of how the child ended, unless we ended it.
+    fn launcher(&self, end: &io::Result<End>) -> io::Result<Option<(Bytes, Charged)>> {
+        match (end, &self.not_launched) {
+            // We ended it, and it may have said anything about that.
+            _ if self.unreadable.is_some() => Ok(self.limited),
+            (Ok(End::TimedOut) | Err(_), _) => Ok(self.limited),
+            (Ok(End::Itself(_)), Some(why)) => Err(io::Error::other(why.clone())),
+            (Ok(End::Itself(status)), None) if self.limited.is_none() => {
+                Err(io::Error::other(format!("its launcher ended ({status}) without saying how it fared")))
+            }
+            (Ok(End::Itself(_)), None) => Ok(self.limited),
         }
     }
 }
@@ -207,8 +265,9 @@ fn outcome(
                 .iter()
                 .map(|(thread, cause)| format!("thread `{thread}` {cause}, and the run went on"))
                 .collect();
-            if let Some((limit, Charged { peak: Some(peak), .. })) = charged {
-                notes.push(format!("the kernel's limit of {limit} held it: {peak} were charged at the most"));
+            if let Some((limit, Charged { peak, .. })) = charged {
+                let most = peak.map_or_else(String::new, |peak| format!(": {peak} were charged at the most"));
+                notes.push(format!("the kernel's limit of {limit} held it{most}"));
             }
             if !report.settled {
                 notes.push("live bytes or tasks did not stop moving before the window was opened or closed".to_owned());
@@ -340,6 +399,39 @@ mod tests {
             Some((Bytes::mib(64), charged)),
         );
         assert_eq!(ended.unwrap().1, ["the kernel's limit of 64.0 MiB held it: 40.0 MiB were charged at the most"]);
+    }
+
+    #[test]
+    fn a_launcher_that_says_nothing_of_the_limit_tells_nothing_of_the_end() {
+        let end = |raw| Ok(End::Itself(ExitStatus::from_raw(raw)));
+        let said = |heard: &Heard, end| heard.launcher(&end).map_err(|error| error.to_string());
+        let silent = said(&Heard::default(), end(EXIT_0)).unwrap_err();
+        assert!(silent.contains("launcher ended (exit status: 0)"), "{silent}");
+        assert_eq!(said(&Heard::default(), Ok(End::TimedOut)), Ok(None), "it was ended before it could");
+        let refused = Heard { not_launched: Some("no Docker".into()), ..Heard::default() };
+        assert_eq!(said(&refused, end(EXIT_3)), Err("no Docker".into()));
+        assert_eq!(said(&refused, Ok(End::TimedOut)), Ok(None), "its container was taken from it");
+        let limited = Some((Bytes::mib(64), Charged { kills: 1, peak: None }));
+        assert_eq!(said(&Heard { limited, ..Heard::default() }, end(KILLED)), Ok(limited));
+        let cause = outcome(End::Itself(ExitStatus::from_raw(KILLED)), Heard::default(), POLL, limited).unwrap_err();
+        assert_eq!(cause, Cause::OomKilled { kills: 1, limit: Bytes::mib(64), peak: None });
+    }
+
+    #[test]
+    fn a_launcher_is_asked_to_end_and_then_made_to() {
+        let run = |script: &str, grace| {
+            let mut child = Command::new("sh").args(["-c", script]).process_group(0).spawn().unwrap();
+            let began = Instant::now();
+            let end = watch(&mut child, began + Duration::from_millis(300), grace, || false).unwrap();
+            assert_eq!(end, End::TimedOut);
+            (child.wait().unwrap(), began.elapsed())
+        };
+        let obeys = "trap 'exit 7' TERM; while :; do sleep 0.01; done";
+        assert_eq!(run(obeys, Duration::from_secs(10)).0.code(), Some(7));
+        assert_eq!(run(obeys, Duration::ZERO).0.signal(), Some(KILLED));
+        let (status, took) = run("trap '' TERM; while :; do sleep 0.01; done", Duration::from_millis(200));
+        assert_eq!(status.signal(), Some(KILLED));
+        assert!(took >= Duration::from_millis(500), "{took:?}");
     }
 
     #[test]

@@ -39,6 +39,11 @@ pub trait RunningService: Send {
     /// # Errors
     /// When the sample must not count, although the child may have ended well: see [`ServiceFault`].
     fn end_sample(&mut self) -> Result<Observations, ServiceFault>;
+
+    /// What the reader should know of it beyond its name, on one line: which of several servers was chosen. Printed once a run.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Where a service is reached: a URL with scheme, host and port.

@@ -170,6 +170,9 @@ impl Suite {
         for summary in summaries.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             eprintln!("{summary}");
         }
+        for remark in around.iter().flat_map(|around| around.remarks.lock()).flat_map(|remarks| remarks.clone()) {
+            eprintln!("highwater: {remark}");
+        }
         Ok(conclusion.exit_code())
     }
 
@@ -211,6 +214,7 @@ impl Suite {
             control,
             events,
             place: Place::find(&self.baselines)?,
+            remarks: Mutex::default(),
         })
     }
 }

@@ -11,6 +11,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let postgres = Postgres::new("postgres");
     let mut running = postgres.start()?;
     println!("{}", running.begin_sample()?);
+    if let Some(remark) = running.remark() {
+        eprintln!("{remark}");
+    }
     eprintln!("{} server; end the input to stop it", postgres.kind()?);
     std::io::stdin().read_to_end(&mut Vec::new())?;
     running.end_sample()?;

@@ -1,14 +1,18 @@
-//! Which server a service is: code, then the variable with its URL, then `HIGHWATER_SERVICES`, then the embedded one.
+//! Which server a service is: code, then the variable with its URL, then `HIGHWATER_SERVICES`, then the embedded one. And the first that
+//! can be had, where that is what is asked for.
 
 use std::ffi::OsString;
 
-use highwater::ServiceError;
+use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
 
 /// A decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Choice {
     Embedded,
     Local,
+    Docker,
+    /// The first of the others that can be had: [`first_of`].
+    Auto,
     Url(String),
 }
 
@@ -19,6 +23,10 @@ pub(crate) struct Chosen {
     pub(crate) server: &'static str,
     /// The variable that may hold the URL of one: `DATABASE_URL`.
     pub(crate) variable: &'static str,
+    /// The variable that may name the image of its container: `HIGHWATER_POSTGRES_IMAGE`.
+    pub(crate) image_variable: &'static str,
+    /// The image otherwise.
+    pub(crate) image: &'static str,
 }
 
 impl Chosen {
@@ -43,14 +51,21 @@ impl Chosen {
         match self.text("HIGHWATER_SERVICES", services)?.as_deref() {
             None | Some("embedded") => Ok(Choice::Embedded),
             Some("local") => Ok(Choice::Local),
-            Some("docker") => Err(self.refused("HIGHWATER_SERVICES=docker is not supported by this version")),
+            Some("docker") => Ok(Choice::Docker),
+            Some("auto") => Ok(Choice::Auto),
             Some(other) => Err(self.refused(&format!("HIGHWATER_SERVICES={other} is not known"))),
         }
     }
 
+    /// The image of its container: what the code says, then the variable, then the default.
+    pub(crate) fn image(self, explicit: Option<&str>) -> Result<String, ServiceError> {
+        let by_environment = self.text(self.image_variable, std::env::var_os(self.image_variable))?;
+        Ok(explicit.map(str::to_owned).or(by_environment).unwrap_or_else(|| self.image.to_owned()))
+    }
+
     fn refused(self, cause: &str) -> ServiceError {
         ServiceError::new(format!("choose a {} server", self.server), cause).remedy(format!(
-            "set HIGHWATER_SERVICES to embedded (the default) or local, or {} to the URL of a server",
+            "set HIGHWATER_SERVICES to embedded (the default), local, docker or auto, or {} to the URL of a server",
             self.variable
         ))
     }
@@ -64,11 +79,94 @@ impl Chosen {
     }
 }
 
+/// A way to have a server, and what it is called.
+pub(crate) type Way<'a> = (&'static str, &'a dyn Fn() -> Result<Box<dyn RunningService>, ServiceError>);
+
+/// The first of these that can be had; it says which that was, and why not those before it.
+///
+/// # Errors
+/// When none can, with the reasons.
+pub(crate) fn first_of(server: &str, ways: &[Way<'_>]) -> Result<Box<dyn RunningService>, ServiceError> {
+    let mut reasons = String::new();
+    for (kind, start) in ways {
+        match start() {
+            Ok(running) => {
+                let remark = format!("HIGHWATER_SERVICES=auto chose the {kind} {server}{reasons}");
+                return Ok(Box::new(First { running, remark }));
+            }
+            Err(error) => reasons.push_str(&format!("; not {kind}: {error}")),
+        }
+    }
+    Err(ServiceError::new(format!("find a {server} that can be had"), reasons.trim_start_matches("; ")))
+}
+
+/// The one that was chosen.
+struct First {
+    running: Box<dyn RunningService>,
+    remark: String,
+}
+
+impl RunningService for First {
+    fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
+        self.running.begin_sample()
+    }
+
+    fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
+        self.running.end_sample()
+    }
+
+    fn remark(&self) -> Option<String> {
+        Some(self.remark.clone())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CHOSEN: Chosen = Chosen { server: "Postgres", variable: "DATABASE_URL" };
+    struct Nothing;
+
+    impl RunningService for Nothing {
+        fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
+            Ok(Endpoint::new("nothing://"))
+        }
+
+        fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
+            Ok(Observations::new())
+        }
+    }
+
+    #[test]
+    fn the_first_that_can_be_had_is_taken_and_says_so() {
+        let has = || Ok(Box::new(Nothing) as Box<dyn RunningService>);
+        let has_not = || Err(ServiceError::new("reach it", "nobody is there"));
+        let never = || -> Result<Box<dyn RunningService>, ServiceError> { panic!("asked although one was had") };
+        let remark = |ways: &[Way<'_>]| first_of("Redis", ways).map(|running| running.remark().unwrap());
+        assert_eq!(
+            remark(&[("docker", &has), ("local", &never)]).unwrap(),
+            "HIGHWATER_SERVICES=auto chose the docker Redis"
+        );
+        let second = "HIGHWATER_SERVICES=auto chose the local Redis; not docker: failed to reach it: nobody is there";
+        assert_eq!(remark(&[("docker", &has_not), ("local", &has), ("embedded", &never)]).unwrap(), second);
+        let none = remark(&[("docker", &has_not), ("local", &has_not)]).unwrap_err().to_string();
+        assert!(
+            none.contains("find a Redis") && none.contains("not docker: ") && none.contains("not local: "),
+            "{none}"
+        );
+    }
+
+    #[test]
+    fn the_code_names_the_image_before_the_default_does() {
+        assert_eq!(CHOSEN.image(None).unwrap(), "postgres:15");
+        assert_eq!(CHOSEN.image(Some("postgres:17")).unwrap(), "postgres:17");
+    }
+
+    const CHOSEN: Chosen = Chosen {
+        server: "Postgres",
+        variable: "DATABASE_URL",
+        image_variable: "HIGHWATER_TEST_UNSET",
+        image: "postgres:15",
+    };
 
     #[test]
     fn the_first_that_says_something_decides() {
@@ -81,6 +179,9 @@ mod tests {
         check(None, None, None, Choice::Embedded);
         check(None, None, Some("embedded"), Choice::Embedded);
         check(None, None, Some("local"), Choice::Local);
+        check(None, None, Some("docker"), Choice::Docker);
+        check(None, None, Some(" auto "), Choice::Auto);
+        check(Some(Choice::Docker), Some("postgres://h/d"), Some("local"), Choice::Docker);
         check(None, Some("postgres://h/d"), Some("local"), url());
         check(None, Some("postgres://h/d"), Some("nonsense"), url());
         check(None, Some(""), Some(""), Choice::Embedded);
@@ -89,9 +190,12 @@ mod tests {
 
     #[test]
     fn an_unknown_value_is_an_error_that_lists_the_known_ones() {
-        for value in ["docker", "Local", "redis"] {
+        for value in ["podman", "Local", "redis"] {
             let error = CHOSEN.choose(None, None, Some(value.into())).unwrap_err().to_string();
-            assert!(error.contains(value) && error.contains("embedded (the default) or local"), "{error}");
+            assert!(
+                error.contains(value) && error.contains("embedded (the default), local, docker or auto"),
+                "{error}"
+            );
         }
     }
 }

@@ -19,10 +19,15 @@
 //!
 //! Which server a [`Postgres`] is, the first of these that says something decides:
 //!
-//! 1. the code: [`Postgres::embedded`], [`Postgres::local`], [`Postgres::url`];
+//! 1. the code: [`Postgres::embedded`], [`Postgres::local`], [`Postgres::docker`], [`Postgres::url`];
 //! 2. `DATABASE_URL`: a server that runs already; each sample gets a fresh database on it, dropped afterwards;
-//! 3. `HIGHWATER_SERVICES`: `embedded`, or `local` for a server started from the binaries on this machine;
+//! 3. `HIGHWATER_SERVICES`: `embedded`; `local` for a server started from the binaries on this machine; `docker` for one in a container;
+//!    `auto` for the first of docker, local and embedded that can be had: it is printed at the end of the run which that was, and why
+//!    not those before it;
 //! 4. the embedded one, which needs nothing: no installation, no download, no privilege.
+//!
+//! The image of a container is that of [`Postgres::image`], else of `HIGHWATER_POSTGRES_IMAGE`, else `postgres:15`. Whoever connects to its port is
+//! trusted, as with the other kinds, since a password's exchange would be in the client's numbers. Without Docker it is an error.
 //!
 //! [`Postgres::kind`] tells which it is. The measured process sees the same endpoint, the same messages and the same rows from
 //! all of them, so that its numbers are comparable: the identity of the service does not depend on the kind.
@@ -40,12 +45,11 @@
 //! LISTEN and NOTIFY, nor schemas other than `public`. One transaction writes at a time, in the order they asked: two that are
 //! open at once in one task wait for each other, where a real server would let them work on different rows.
 //! `statement_timeout` and its kin are taken and not enforced.
-
 //!
 //! # Redis
 //!
-//! A [`Redis`] is chosen in the same way, by [`Redis::embedded`], [`Redis::local`], [`Redis::url`], then `REDIS_URL`, then
-//! `HIGHWATER_SERVICES`. A server by URL gives one of its databases, which has to be empty: nothing that was there is deleted, and
+//! A [`Redis`] is chosen in the same way, by [`Redis::embedded`], [`Redis::local`], [`Redis::docker`], [`Redis::url`], then `REDIS_URL`, then
+//! `HIGHWATER_SERVICES`; the image is that of [`Redis::image`], else of `HIGHWATER_REDIS_IMAGE`, else `redis:7`. A server by URL gives one of its databases, which has to be empty: nothing that was there is deleted, and
 //! what the sample made is.
 //!
 //! The embedded server speaks both versions of the protocol, on one thread as a Redis does: keys with times to live, strings, hashes,
@@ -63,6 +67,7 @@
 //! An [`HttpSink`] takes what is posted to it, counts it by key, and is as slow and as unreliable as a message asks it to be.
 
 mod choice;
+mod container;
 mod http_sink;
 mod launcher;
 mod postgres;

@@ -1,6 +1,7 @@
 //! The service Postgres: which server it is, and what every kind of it has in common. How a kind runs is its module's.
 
 mod binaries;
+mod container;
 mod embedded;
 mod local;
 mod remote;
@@ -11,7 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use highwater::{RunningService, Service, ServiceError};
 
-use crate::choice::{Choice, Chosen};
+use crate::choice::{Choice, Chosen, first_of};
+use container::ContainerServer;
 use embedded::EmbeddedServer;
 use local::LocalServer;
 use remote::RemoteServer;
@@ -23,7 +25,15 @@ use remote::RemoteServer;
 pub struct Postgres {
     name: String,
     explicit: Option<Choice>,
+    image: Option<String>,
 }
+
+const CHOSEN: Chosen = Chosen {
+    server: "Postgres",
+    variable: "DATABASE_URL",
+    image_variable: "HIGHWATER_POSTGRES_IMAGE",
+    image: "postgres:15",
+};
 
 /// Where a [`Postgres`] comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +43,10 @@ pub enum PostgresKind {
     Embedded,
     /// A real server, started from the binaries of this machine.
     Local,
+    /// A real server, in a container of Docker's.
+    Docker,
+    /// The first of those in a container, local and embedded that can be had, which is known once it is started.
+    Auto,
     /// A real server that runs already.
     Url,
 }
@@ -42,6 +56,8 @@ impl fmt::Display for PostgresKind {
         f.write_str(match self {
             Self::Embedded => "embedded",
             Self::Local => "local",
+            Self::Docker => "docker",
+            Self::Auto => "auto",
             Self::Url => "url",
         })
     }
@@ -50,7 +66,7 @@ impl fmt::Display for PostgresKind {
 impl Postgres {
     /// A Postgres by this name, of the kind that the environment chooses.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), explicit: None }
+        Self { name: name.into(), explicit: None, image: None }
     }
 
     /// The embedded server, whatever the environment says.
@@ -64,6 +80,20 @@ impl Postgres {
     #[must_use]
     pub fn local(mut self) -> Self {
         self.explicit = Some(Choice::Local);
+        self
+    }
+
+    /// A server in a container of Docker's, whatever the environment says.
+    #[must_use]
+    pub fn docker(mut self) -> Self {
+        self.explicit = Some(Choice::Docker);
+        self
+    }
+
+    /// The image of its container, such as `postgres:17`, where it is one; otherwise `HIGHWATER_POSTGRES_IMAGE` names it, or it is `postgres:15`.
+    #[must_use]
+    pub fn image(mut self, image: impl Into<String>) -> Self {
+        self.image = Some(image.into());
         self
     }
 
@@ -82,12 +112,14 @@ impl Postgres {
         Ok(match self.choice()? {
             Choice::Embedded => PostgresKind::Embedded,
             Choice::Local => PostgresKind::Local,
+            Choice::Docker => PostgresKind::Docker,
+            Choice::Auto => PostgresKind::Auto,
             Choice::Url(_) => PostgresKind::Url,
         })
     }
 
     fn choice(&self) -> Result<Choice, ServiceError> {
-        Chosen { server: "Postgres", variable: "DATABASE_URL" }.by_environment(self.explicit.as_ref())
+        CHOSEN.by_environment(self.explicit.as_ref())
     }
 }
 
@@ -102,11 +134,17 @@ impl Service for Postgres {
     }
 
     fn start(&self) -> Result<Box<dyn RunningService>, ServiceError> {
-        Ok(match self.choice()? {
-            Choice::Embedded => Box::new(EmbeddedServer::start()?),
-            Choice::Local => Box::new(LocalServer::start()?),
-            Choice::Url(url) => Box::new(RemoteServer::connect(&url)?),
-        })
+        let docker =
+            || Ok(Box::new(ContainerServer::start(CHOSEN.image(self.image.as_deref())?)?) as Box<dyn RunningService>);
+        let local = || Ok(Box::new(LocalServer::start()?) as Box<dyn RunningService>);
+        let embedded = || Ok(Box::new(EmbeddedServer::start()?) as Box<dyn RunningService>);
+        match self.choice()? {
+            Choice::Embedded => embedded(),
+            Choice::Local => local(),
+            Choice::Docker => docker(),
+            Choice::Auto => first_of("Postgres", &[("docker", &docker), ("local", &local), ("embedded", &embedded)]),
+            Choice::Url(url) => Ok(Box::new(RemoteServer::connect(&url)?)),
+        }
     }
 }
 
@@ -128,12 +166,14 @@ mod tests {
     fn the_code_decides_before_the_environment() {
         assert_eq!(Postgres::new("p").embedded().kind().unwrap(), PostgresKind::Embedded);
         assert_eq!(Postgres::new("p").local().kind().unwrap().to_string(), "local");
+        assert_eq!(Postgres::new("x").docker().kind().unwrap(), PostgresKind::Docker);
         assert_eq!(Postgres::new("p").url("postgres://h/d").kind().unwrap(), PostgresKind::Url);
     }
 
     #[test]
     fn the_identity_is_the_same_for_every_kind() {
-        let identities = [Postgres::new("a").embedded(), Postgres::new("b").local()].map(|p| p.identity().unwrap());
+        let identities = [Postgres::new("a").embedded(), Postgres::new("b").docker().image("other:1")]
+            .map(|p| p.identity().unwrap());
         assert_eq!(identities, ["postgres", "postgres"]);
     }
 

@@ -1,7 +1,9 @@
 //! The service Redis: which server it is, and what every kind of it has in common. How a kind runs is its module's.
 
+mod container;
 mod embedded;
 mod local;
+mod own;
 mod remote;
 
 use std::fmt;
@@ -9,7 +11,8 @@ use std::fmt;
 use highwater::{Observations, RunningService, Service, ServiceError};
 use redis::{Connection, RedisError, RedisResult, cmd};
 
-use crate::choice::{Choice, Chosen};
+use crate::choice::{Choice, Chosen, first_of};
+use container::ContainerServer;
 use embedded::EmbeddedServer;
 use local::LocalServer;
 use remote::RemoteServer;
@@ -36,7 +39,11 @@ use remote::RemoteServer;
 pub struct Redis {
     name: String,
     explicit: Option<Choice>,
+    image: Option<String>,
 }
+
+const CHOSEN: Chosen =
+    Chosen { server: "Redis", variable: "REDIS_URL", image_variable: "HIGHWATER_REDIS_IMAGE", image: "redis:7" };
 
 /// Where a [`Redis`] comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +53,10 @@ pub enum RedisKind {
     Embedded,
     /// A real server, started from the program of this machine.
     Local,
+    /// A real server, in a container of Docker's.
+    Docker,
+    /// The first of those in a container, local and embedded that can be had, which is known once it is started.
+    Auto,
     /// A real server that runs already.
     Url,
 }
@@ -55,6 +66,8 @@ impl fmt::Display for RedisKind {
         f.write_str(match self {
             Self::Embedded => "embedded",
             Self::Local => "local",
+            Self::Docker => "docker",
+            Self::Auto => "auto",
             Self::Url => "url",
         })
     }
@@ -63,7 +76,7 @@ impl fmt::Display for RedisKind {
 impl Redis {
     /// A Redis by this name, of the kind that the environment chooses.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), explicit: None }
+        Self { name: name.into(), explicit: None, image: None }
     }
 
     /// The embedded server, whatever the environment says.
@@ -77,6 +90,20 @@ impl Redis {
     #[must_use]
     pub fn local(mut self) -> Self {
         self.explicit = Some(Choice::Local);
+        self
+    }
+
+    /// A server in a container of Docker's, whatever the environment says.
+    #[must_use]
+    pub fn docker(mut self) -> Self {
+        self.explicit = Some(Choice::Docker);
+        self
+    }
+
+    /// The image of its container, such as `redis:8`, where it is one; otherwise `HIGHWATER_REDIS_IMAGE` names it, or it is `redis:7`.
+    #[must_use]
+    pub fn image(mut self, image: impl Into<String>) -> Self {
+        self.image = Some(image.into());
         self
     }
 
@@ -96,12 +123,14 @@ impl Redis {
         Ok(match self.choice()? {
             Choice::Embedded => RedisKind::Embedded,
             Choice::Local => RedisKind::Local,
+            Choice::Docker => RedisKind::Docker,
+            Choice::Auto => RedisKind::Auto,
             Choice::Url(_) => RedisKind::Url,
         })
     }
 
     fn choice(&self) -> Result<Choice, ServiceError> {
-        Chosen { server: "Redis", variable: "REDIS_URL" }.by_environment(self.explicit.as_ref())
+        CHOSEN.by_environment(self.explicit.as_ref())
     }
 }
 
@@ -116,11 +145,17 @@ impl Service for Redis {
     }
 
     fn start(&self) -> Result<Box<dyn RunningService>, ServiceError> {
-        Ok(match self.choice()? {
-            Choice::Embedded => Box::new(EmbeddedServer::start()?),
-            Choice::Local => Box::new(LocalServer::start()?),
-            Choice::Url(url) => Box::new(RemoteServer::connect(&url)?),
-        })
+        let docker =
+            || Ok(Box::new(ContainerServer::start(CHOSEN.image(self.image.as_deref())?)?) as Box<dyn RunningService>);
+        let local = || Ok(Box::new(LocalServer::start()?) as Box<dyn RunningService>);
+        let embedded = || Ok(Box::new(EmbeddedServer::start()?) as Box<dyn RunningService>);
+        match self.choice()? {
+            Choice::Embedded => embedded(),
+            Choice::Local => local(),
+            Choice::Docker => docker(),
+            Choice::Auto => first_of("Redis", &[("docker", &docker), ("local", &local), ("embedded", &embedded)]),
+            Choice::Url(url) => Ok(Box::new(RemoteServer::connect(&url)?)),
+        }
     }
 }
 
@@ -149,12 +184,14 @@ mod tests {
     fn the_code_decides_before_the_environment() {
         assert_eq!(Redis::new("r").embedded().kind().unwrap(), RedisKind::Embedded);
         assert_eq!(Redis::new("r").local().kind().unwrap().to_string(), "local");
+        assert_eq!(Redis::new("x").docker().kind().unwrap(), RedisKind::Docker);
         assert_eq!(Redis::new("r").url("redis://h/1").kind().unwrap(), RedisKind::Url);
     }
 
     #[test]
     fn the_identity_is_the_same_for_every_kind() {
-        let identities = [Redis::new("a").embedded(), Redis::new("b").local()].map(|redis| redis.identity().unwrap());
+        let identities = [Redis::new("a").embedded(), Redis::new("b").docker().image("other:1")]
+            .map(|redis| redis.identity().unwrap());
         assert_eq!(identities, ["redis", "redis"]);
     }
 }

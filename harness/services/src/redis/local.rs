@@ -10,6 +10,7 @@ use redis::{Connection, RedisResult, cmd};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::own::OwnServer;
 use super::remote::connect;
 use crate::launcher::{Launcher, on_path};
 use crate::process::{ServerProcess, free_port, tail};
@@ -23,10 +24,7 @@ const STOP: &[Signal] = &[Signal::TERM, Signal::KILL];
 /// A server of our own. Dropping it stops it and removes its folder.
 pub(crate) struct LocalServer {
     // Dropped in this order: the server needs its folder.
-    connection: Connection,
-    port: u16,
-    /// Commands executed before the sample.
-    commands: u64,
+    own: OwnServer,
     _process: ServerProcess,
     _folder: TempDir,
 }
@@ -55,32 +53,14 @@ impl LocalServer {
             let process = spawn(&program, folder.path(), port).map_err(|cause| failed(&cause))?;
             match wait(&process, folder.path(), port) {
                 Ok(connection) => {
-                    return Ok(Self { connection, port, commands: 0, _process: process, _folder: folder });
+                    let own = OwnServer::new(format!("redis://127.0.0.1:{port}/0"), connection);
+                    return Ok(Self { own, _process: process, _folder: folder });
                 }
                 Err(cause) if cause.contains("Address already in use") => last = Some(cause),
                 Err(cause) => return Err(failed(&cause)),
             }
         }
         Err(failed(&last.unwrap_or_else(|| "no port".to_owned())))
-    }
-
-    fn begin(&mut self) -> RedisResult<()> {
-        // Nobody else knows of this server: what is in it is ours.
-        cmd("FLUSHALL").query::<()>(&mut self.connection)?;
-        cmd("SCRIPT").arg("FLUSH").query::<()>(&mut self.connection)?;
-        self.commands = super::info(&mut self.connection, "stats", "total_commands_processed")?;
-        Ok(())
-    }
-
-    fn observe(&mut self) -> RedisResult<Observations> {
-        let connection = &mut self.connection;
-        // The INFO that told `commands` is one of them.
-        let commands = super::info(connection, "stats", "total_commands_processed")? - self.commands - 1;
-        let memory = super::info(connection, "memory", "used_memory")?;
-        let keyspace: String = cmd("INFO").arg("keyspace").query(connection)?;
-        let keys =
-            keyspace.lines().filter_map(|line| line.split_once("keys=")?.1.split(',').next()?.parse::<u64>().ok());
-        Ok(super::observations(keys.sum(), memory, commands))
     }
 }
 
@@ -126,11 +106,10 @@ fn own_connection(folder: &Path, port: u16) -> RedisResult<Option<Connection>> {
 
 impl RunningService for LocalServer {
     fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
-        self.begin().map_err(|cause| ServiceError::new("empty the local Redis server", cause))?;
-        Ok(Endpoint::new(format!("redis://127.0.0.1:{}/0", self.port)))
+        self.own.begin_sample()
     }
 
     fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
-        self.observe().map_err(|cause| ServiceFault::Failed(format!("failed to ask the local Redis server: {cause}")))
+        self.own.end_sample()
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use highwater::Endpoint;
+use highwater::{Endpoint, Service};
 use highwater_services::Postgres;
 use tokio_postgres::{Client, NoTls};
 
@@ -33,6 +33,35 @@ fn each_sample_gets_an_empty_database(postgres: &Postgres) {
         running.end_sample().unwrap();
         before = Some(endpoint);
     }
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn a_server_in_a_container_gives_each_sample_an_empty_database() {
+    let docker = Postgres::new("postgres").docker();
+    each_sample_gets_an_empty_database(&docker);
+    a_client_that_is_still_connected_does_not_hold_up_the_end(&docker);
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn an_image_that_is_not_to_be_had_is_named_with_the_remedy() {
+    let absent = Postgres::new("postgres").docker().image("localhost:1/highwater/absent:15");
+    let error = absent.start().err().unwrap().to_string();
+    for part in
+        ["Postgres from the image localhost:1/highwater/absent:15", "docker pull", "HIGHWATER_SERVICES=embedded"]
+    {
+        assert!(error.contains(part), "{part:?} is not in {error}");
+    }
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn a_server_that_ends_at_once_is_told_with_its_log() {
+    // A Redis's image has no Postgres.
+    let error = Postgres::new("postgres").docker().image("redis:7").start().err().unwrap().to_string();
+    assert!(error.contains("start Postgres from the image redis:7"), "{error}");
+    assert!(error.contains("it ended with ") && error.contains("its log ends: "), "{error}");
 }
 
 /// A killed child leaves connections that nobody closes, in transactions, in the middle of results.

@@ -18,6 +18,12 @@ fn a_sample_of_a_local_server_begins_with_nothing() {
     begins_with_nothing(&Redis::new("r").local());
 }
 
+#[test]
+#[ignore = "needs Docker"]
+fn a_sample_of_a_server_in_a_container_begins_with_nothing() {
+    begins_with_nothing(&Redis::new("r").docker());
+}
+
 fn begins_with_nothing(redis: &Redis) {
     let mut client = Client::of(redis);
     let name = client.answer_to(&["SCRIPT", "LOAD", "return 1"]);
