@@ -56,7 +56,7 @@ fn the_smallest_limit_of_the_kernel_is_found() {
     assert!((40 << 20..60 << 20).contains(&fits), "40 MiB are kept, beside stacks and code: {found}");
 }
 
-fn json(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> serde_json::Value {
+pub(crate) fn json(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> serde_json::Value {
     serde_json::from_str(&highwater(project, arguments, variables).expect(0).stdout).unwrap()
 }
 

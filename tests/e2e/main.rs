@@ -3,10 +3,12 @@
 
 mod campaign;
 mod command;
+mod container;
 mod corpus;
 mod culprits;
 mod curves;
 mod explain;
+mod kinds;
 mod known;
 mod limit;
 mod project;

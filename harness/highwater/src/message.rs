@@ -166,6 +166,7 @@ fn start(line: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use highwater_model::InjectionKind;
 
     fn progress(live: u64) -> Progress {
         let (live, peak) = (Some(Bytes(live)), Some(Bytes(u64::MAX)));
