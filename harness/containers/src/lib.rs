@@ -10,6 +10,7 @@ mod image;
 mod owner;
 mod room;
 mod server;
+mod signals;
 mod sweep;
 
 pub use room::{End, Room, Visitor};

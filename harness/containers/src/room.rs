@@ -21,6 +21,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
 use crate::engine::{connect, run, with_sources};
 use crate::owner::{LABEL, Owner, unique_name};
+use crate::signals::listen;
 use crate::sweep::{remove_container, remove_image};
 
 /// What of this machine a program may need that is linked against its libraries: as far as it exists. Of the settings those that name
@@ -140,6 +141,7 @@ impl Visitor {
     /// When there is no Docker, or it refuses; not when the program fails.
     pub fn run(self) -> Result<End, ServiceError> {
         run(async move {
+            listen()?;
             let docker = connect().await?;
             let name = unique_name("run")?;
             let request = self.request(&name)?;

@@ -12,6 +12,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, Testcontainers
 use crate::engine::{connect, run, with_sources};
 use crate::image::name_and_tag;
 use crate::owner::{LABEL, Owner, unique_name};
+use crate::signals::listen;
 use crate::sweep::remove_container;
 
 /// For a server to be ready, once its container runs; a Postgres that makes its cluster first takes about two seconds.
@@ -77,6 +78,7 @@ impl Server {
     }
 
     async fn run(self) -> Result<RunningServer, ServiceError> {
+        listen()?;
         let docker = connect().await?;
         let (name, tag) = name_and_tag(&self.image);
         let container = unique_name(&self.name.to_lowercase())?;

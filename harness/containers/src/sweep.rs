@@ -41,6 +41,16 @@ pub(crate) async fn sweep(docker: &Docker) -> Result<(), ServiceError> {
     Ok(())
 }
 
+/// Removes the containers of this process.
+pub(crate) async fn remove_own(docker: &Docker) -> Result<(), Error> {
+    let own = HashMap::from([("label", vec![format!("{LABEL}={}", Owner::this())])]);
+    let containers = ListContainersOptionsBuilder::new().all(true).filters(&own).build();
+    for container in docker.list_containers(Some(containers)).await? {
+        remove_container(docker, container.id.as_deref().unwrap_or_default()).await?;
+    }
+    Ok(())
+}
+
 /// Removes a container, running or not, with its volumes.
 pub(crate) async fn remove_container(docker: &Docker, name: &str) -> Result<(), Error> {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();

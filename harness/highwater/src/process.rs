@@ -17,8 +17,8 @@ use crate::launch::Launcher;
 use crate::message::{Instruction, JournalReader, Message, Report};
 
 const POLL: Duration = Duration::from_millis(5);
-/// For a launcher that was asked to end: Docker gives a container ten seconds.
-const LAUNCHER_GRACE: Duration = Duration::from_secs(15);
+/// For a launcher that was asked to end; to take a container away takes it a fraction of a second.
+const LAUNCHER_GRACE: Duration = Duration::from_secs(10);
 const OUTPUT_BYTES: u64 = 4_096;
 const OUTPUT_LINES: usize = 20;
 
