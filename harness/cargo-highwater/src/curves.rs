@@ -276,3 +276,36 @@ fn points(
     }
     (points, failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf() -> Shelf {
+        Shelf { root: "/w".into(), results: "/w/target/highwater/curves".into(), target: "t".into() }
+    }
+
+    #[test]
+    fn a_name_means_itself_and_a_part_every_curve_that_has_it() {
+        let check = |filters: &[&str], expect: &[&str]| {
+            let filters: Vec<String> = filters.iter().map(ToString::to_string).collect();
+            let names = ["sync", "sync-repeat", "worker"].map(str::to_owned).to_vec();
+            assert_eq!(shelf().meant(names, &filters).unwrap(), expect, "{filters:?}");
+        };
+        check(&[], &["sync", "sync-repeat", "worker"]);
+        check(&["sync"], &["sync"]);
+        check(&["syn"], &["sync", "sync-repeat"]);
+        check(&["worker", "repeat"], &["sync-repeat", "worker"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_is() {
+        let error = shelf().meant(vec!["sync".into()], &["wroker".into()]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "no curve matches \"wroker\"; there are sync: `cargo bench` leaves curves in /w/target/highwater/curves"
+        );
+        let error = shelf().meant(Vec::new(), &[]).unwrap_err().to_string();
+        assert!(error.starts_with("no curve has been measured here: "), "{error}");
+    }
+}
