@@ -181,11 +181,11 @@ pub(crate) mod tests {
     fn the_table_has_ratios_and_marks_the_frontier() {
         assert_eq!(
             curve_table(&curve(), Colour::Never),
-            "\x20 point                   time       peak  resident  time / upsert  peak / upsert  time / paged  peak / paged
-  upsert                750 ms   90.0 MiB         -          1.00x          1.00x         0.56x         4.29x  frontier
-  paged                 1.35 s   21.0 MiB         -          1.80x          0.23x         1.00x         1.00x  frontier
-  paged page_size=100   5.00 s    5.0 MiB         -          6.67x          0.06x         3.70x         0.24x  frontier
-  reconcile             760 ms  190.0 MiB         -          1.01x          2.11x         0.56x         9.05x
+            "\x20 point                  time       peak  resident  time / upsert  peak / upsert  time / paged  peak / paged
+  upsert               750 ms   90.0 MiB         -          1.00x          1.00x         0.56x         4.29x  frontier
+  paged                1.35 s   21.0 MiB         -          1.80x          0.23x         1.00x         1.00x  frontier
+  paged page_size=100  5.00 s    5.0 MiB         -          6.67x          0.06x         3.70x         0.24x  frontier
+  reconcile            760 ms  190.0 MiB         -          1.01x          2.11x         0.56x         9.05x
 "
         );
     }
