@@ -10,7 +10,9 @@ const FRONTIER: &str = "baselines/curves/made/x86_64-unknown-linux-gnu.json";
 #[test]
 fn a_bench_leaves_a_curve_that_gates_and_recommends() {
     let project = Project::copy("curves");
-    let _ = std::fs::remove_dir_all(target().join("highwater/curves"));
+    let folder = target().join("highwater/curves");
+    let forget = || ["json", "svg", "html"].map(|kind| std::fs::remove_file(folder.join(format!("made.{kind}"))));
+    let _ = forget();
     for pass in ["made peak", "made time"] {
         let _ = std::fs::remove_dir_all(target().join("criterion").join(pass));
     }
@@ -28,7 +30,6 @@ fn a_bench_leaves_a_curve_that_gates_and_recommends() {
 
     let first = bench(&[]).expect(0);
     assert!(first.stdout.contains("no frontier is accepted yet"), "{}", first.all());
-    let folder = target().join("highwater/curves");
     let curve: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("made.json")).unwrap()).unwrap();
     for (point, size) in curve["points"].as_array().unwrap().iter().zip([100_000, 400_000, 500_000]) {
         assert_eq!(point["peak"], serde_json::json!({ "max": size, "median": size, "min": size, "samples": 11 }));
@@ -65,6 +66,6 @@ fn a_bench_leaves_a_curve_that_gates_and_recommends() {
             assert!(told.stdout.contains(setting) && told.stdout.contains(source), "{}", told.all());
         }
         assert!(recommend("1KiB").expect(100).stdout.contains("nothing fits"));
-        let _ = std::fs::remove_file(folder.join("made.json"));
+        let _ = forget();
     }
 }

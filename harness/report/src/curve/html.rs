@@ -6,8 +6,8 @@ use super::{CurveDrawError, cells, curve_svg, spread};
 
 const STYLE: &str = "\
 body{font:15px/1.5 system-ui,sans-serif;max-width:1040px;margin:24px auto;padding:0 20px;color:#222;background:#fff}\
-svg{max-width:100%;height:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;width:100%}\
-th,td{padding:4px 10px;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}th{font-weight:600}\
+svg{max-width:100%;height:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;width:100%}\
+th,td{padding:4px 8px;text-align:right;border-bottom:1px solid #ddd;white-space:nowrap}th{font-weight:600}\
 th:first-child,td:first-child,th:last-child,td:last-child{text-align:left}tr.frontier td{background:#eef6ee}\
 p{margin:6px 0;color:#444}";
 

@@ -124,22 +124,31 @@ fn draw(area: &Area<'_>, curve: &Curve, accepted: Option<&Frontier>) -> Result<(
     let place = |(peak, time): (f64, f64)| (x.place(peak), y.place(time));
 
     grid(area, &x, &y)?;
-    let mut labels = Labels { taken: Vec::new() };
+    let mut labels = Labels { taken: Vec::new(), lines: Vec::new() };
     if let Some(limit) = limit {
         let at = x.place(limit);
         dashed(area, &[(at, top), (at, bottom)], LIMIT.stroke_width(2))?;
+        labels.avoid(&[(at, top), (at, bottom)]);
         let text = format!("limit {}", Bytes(limit as u64));
         let style = font(12.0, LIMIT, HPos::Right, VPos::Top);
         area.draw(&Text::new(text.clone(), (at - 5, top + 4), style)).map_err(failed)?;
         labels.taken.push(text_box(&text, 12.0, (at - 5, top + 4), HPos::Right, VPos::Top));
     }
-    dashed(area, &staircase(&before.iter().map(|point| place(*point)).collect::<Vec<_>>()), BEFORE.stroke_width(2))?;
+    let was = staircase(&before.iter().map(|point| place(*point)).collect::<Vec<_>>());
+    dashed(area, &was, BEFORE.stroke_width(2))?;
     for point in &before {
         area.draw(&Circle::new(place(*point), 6, BEFORE.stroke_width(2))).map_err(failed)?;
     }
     let frontier = curve.frontier();
     let steps: Vec<(i32, i32)> = frontier.iter().map(|point| place(at(point))).collect();
-    area.draw(&PathElement::new(staircase(&steps), INK.stroke_width(2))).map_err(failed)?;
+    let steps = staircase(&steps);
+    area.draw(&PathElement::new(steps.clone(), INK.stroke_width(2))).map_err(failed)?;
+    for point in &before {
+        let (px, py) = place(*point);
+        labels.taken.push((px - 7, py - 7, px + 7, py + 7));
+    }
+    labels.avoid(&steps);
+    labels.avoid(&was);
 
     let series = series_of(curve);
     let mut ordered: Vec<&CurvePoint> = curve.points.iter().collect();
@@ -161,7 +170,7 @@ fn draw(area: &Area<'_>, curve: &Curve, accepted: Option<&Frontier>) -> Result<(
             (false, false) => point.setting.shown_knobs(),
         };
         let (size, colour) = if on_frontier { (13.0, INK) } else { (11.0, FAINT) };
-        if let Some((corner, anchor, is_far)) = labels.find(&text, size, place(at(point))) {
+        if let Some((corner, anchor, is_far)) = labels.find(&text, size, place(at(point)), on_frontier) {
             if is_far {
                 let line = PathElement::new(vec![place(at(point)), corner], FAINT.mix(0.5).stroke_width(1));
                 area.draw(&line).map_err(failed)?;
@@ -271,15 +280,38 @@ fn text_box(text: &str, size: f64, (x, y): (i32, i32), across: HPos, up: VPos) -
     (left, top, left + width, top + height)
 }
 
+/// Where a label begins, how it is anchored there, and whether that is far from its point.
+type Place = ((i32, i32), (HPos, VPos), bool);
+
 /// The places that are taken, by points and by labels.
 struct Labels {
     taken: Vec<Box4>,
+    /// What a label may lie over where there is no other room for it.
+    lines: Vec<Box4>,
 }
 
 impl Labels {
+    /// Keeps labels off these lines, upright and level ones.
+    fn avoid(&mut self, path: &[(i32, i32)]) {
+        let boxes = path.windows(2).map(|pair| {
+            let ((x1, y1), (x2, y2)) = (pair[0], pair[1]);
+            (x1.min(x2) - 1, y1.min(y2) - 1, x1.max(x2) + 1, y1.max(y2) + 1)
+        });
+        self.lines.extend(boxes);
+    }
+
     /// A free place for a label near its point: where it begins, how it is anchored there, and whether that is so far away that it
     /// takes a line. `None` where all is full; the table has the point all the same.
-    fn find(&mut self, text: &str, size: f64, (px, py): (i32, i32)) -> Option<((i32, i32), (HPos, VPos), bool)> {
+    fn find(&mut self, text: &str, size: f64, point: (i32, i32), over_lines: bool) -> Option<Place> {
+        self.off_lines(text, size, point).or_else(|| {
+            let lines = std::mem::take(&mut self.lines);
+            let place = if over_lines { self.off_lines(text, size, point) } else { None };
+            self.lines = lines;
+            place
+        })
+    }
+
+    fn off_lines(&mut self, text: &str, size: f64, (px, py): (i32, i32)) -> Option<Place> {
         let (left, right, top, bottom) = FRAME;
         for (distance, is_far) in [(9, false), (20, true), (34, true), (50, true), (70, true)] {
             let near = distance * 7 / 10;
@@ -296,7 +328,7 @@ impl Labels {
                 let corner = (px + dx, py + dy);
                 let wanted = text_box(text, size, corner, across, up);
                 let inside = wanted.0 > left && wanted.1 > top && wanted.2 < right && wanted.3 < bottom;
-                if inside && !self.taken.iter().any(|taken| overlap(*taken, wanted)) {
+                if inside && !self.taken.iter().chain(&self.lines).any(|taken| overlap(*taken, wanted)) {
                     self.taken.push(wanted);
                     return Some((corner, (across, up), is_far));
                 }
@@ -374,8 +406,8 @@ mod tests {
 
     #[test]
     fn labels_never_overlap() {
-        let mut labels = Labels { taken: Vec::new() };
-        let found = (0..30).filter(|_| labels.find("page_size=100", 11.0, (500, 300)).is_some()).count();
+        let mut labels = Labels { taken: Vec::new(), lines: Vec::new() };
+        let found = (0..30).filter(|_| labels.find("page_size=100", 11.0, (500, 300), false).is_some()).count();
         assert!(found > 8, "{found}");
         for (i, one) in labels.taken.iter().enumerate() {
             assert!(!labels.taken[i + 1..].iter().any(|other| overlap(*one, *other)), "{:?}", labels.taken);
