@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use highwater::{
-    Bytes, Endpoint, Metric, Observations, RunningService, Scenario, Service, ServiceError, ServiceFault, Suite,
-    Tolerance,
+    Bytes, Class, Endpoint, Metric, Observations, RunningService, Scenario, Service, ServiceError, ServiceFault, Sizes,
+    Suite, Tolerance,
 };
 
 #[global_allocator]
@@ -119,7 +119,20 @@ fn main() -> ExitCode {
         )
         .scenario(Scenario::sync("no-iterations").iterations(0).iterate(|_| Ok(())))
         .scenario(Scenario::sync("on-request").ignored("takes an hour").iterate(|_| Ok(())))
+        .sizes(at_two_sizes("keeps-all", |items| items))
+        .sizes(at_two_sizes("keeps-ten", |_| 10))
         .main()
+}
+
+/// Declared not to grow: keeps so many items of 8 bytes.
+fn at_two_sizes(name: &str, kept: fn(usize) -> usize) -> Sizes {
+    let of = |items: usize| {
+        Scenario::sync("any").iterate(move |_| {
+            black_box(vec![0_u64; kept(items)]);
+            Ok(())
+        })
+    };
+    Sizes::new(name, Class::Constant).at(1_000, of(1_000)).at(10_000, of(10_000))
 }
 
 /// The time is the noise of its peak: one of ten equally likely sizes. `KNOWN_TOLERANCE` declares a tolerance, in bytes.
