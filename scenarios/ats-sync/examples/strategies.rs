@@ -2,12 +2,12 @@
 //! over an API whose latency makes `paged` take about 1.8 times as long as `upsert`, as in the incident.
 //!
 //! ```sh
-//! cargo run --workspace --example strategies              # 50,000 applications, 30 ms a response, 5 rounds
-//! cargo run --workspace --example strategies -- 100 3     # 100 ms a response, 3 rounds
+//! cargo run -p ats-sync --example strategies              # 50,000 applications, 30 ms a response, 3 rounds
+//! cargo run -p ats-sync --example strategies -- 100 5     # 100 ms a response, 5 rounds
 //! ```
 //!
 //! Rounds interleave the strategies, each in a fresh process; what is printed are medians over the rounds of what was measured within
-//! one round. The row `bounded, one by one` is the same code with one connection and one row a statement: the floor, which is what
+//! one round. The row `bounded-one-by-one` is the same code with one connection and one row a statement: the floor, which is what
 //! buffers and one record need.
 
 #[path = "../tests/support/replayed.rs"]
@@ -83,7 +83,7 @@ fn compare() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let latency = arguments.next().unwrap_or_else(|| "30".to_owned());
     latency.parse::<u64>().map_err(|_| format!("`{latency}` is no latency in whole milliseconds"))?;
-    let rounds = arguments.next().unwrap_or_else(|| "5".to_owned());
+    let rounds = arguments.next().unwrap_or_else(|| "3".to_owned());
     let rounds: usize =
         rounds.parse().ok().filter(|&rounds| rounds > 0).ok_or_else(|| format!("`{rounds}` is no number of rounds"))?;
 
