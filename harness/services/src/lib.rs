@@ -68,6 +68,7 @@
 
 mod choice;
 mod container;
+mod folder;
 mod http_sink;
 mod launcher;
 mod postgres;

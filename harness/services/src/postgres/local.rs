@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
 use rustix::process::Signal;
-use tempfile::TempDir;
 
 use super::binaries;
 use super::remote::{Failure, RemoteServer, connect, on_own_runtime};
+use crate::folder::Folder;
 use crate::launcher::Launcher;
 use crate::process::{ServerProcess, free_port, tail};
 
@@ -26,7 +26,7 @@ pub(crate) struct LocalServer {
     // Dropped in this order: the databases need the server no more, the server needs its folder.
     databases: RemoteServer,
     _process: ServerProcess,
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 impl LocalServer {
@@ -44,7 +44,7 @@ impl LocalServer {
         };
         let programs = binaries::find(std::env::var_os("PATH").as_deref()).ok_or_else(missing)?;
         let launcher = Launcher::unprivileged()?;
-        let folder = tempfile::Builder::new().prefix("highwater-postgres-").tempdir();
+        let folder = Folder::create("postgres");
         let folder = folder.map_err(|cause| ServiceError::new("make a temporary folder for Postgres", cause))?;
         launcher.hand_over(folder.path())?;
         let cluster = Cluster { programs, launcher, data: folder.path().join("data"), log: folder.path().join("log") };

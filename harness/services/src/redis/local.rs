@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
 use redis::{Connection, RedisResult, cmd};
 use rustix::process::Signal;
-use tempfile::TempDir;
 
 use super::own::OwnServer;
 use super::remote::connect;
+use crate::folder::Folder;
 use crate::launcher::{Launcher, on_path};
 use crate::process::{ServerProcess, free_port, tail};
 
@@ -26,7 +26,7 @@ pub(crate) struct LocalServer {
     // Dropped in this order: the server needs its folder.
     own: OwnServer,
     _process: ServerProcess,
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 impl LocalServer {
@@ -45,7 +45,7 @@ impl LocalServer {
             .ok_or_else(missing)?;
         let failed =
             |cause: &dyn std::fmt::Display| ServiceError::new(format!("start Redis from {}", program.display()), cause);
-        let folder = tempfile::Builder::new().prefix("highwater-redis-").tempdir();
+        let folder = Folder::create("redis");
         let folder = folder.map_err(|cause| ServiceError::new("make a temporary folder for Redis", cause))?;
         let mut last = None;
         for _ in 0..PORTS {

@@ -9,9 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tempfile::TempDir;
 
 use super::lock::{AdvisoryLocks, WriteLock};
+use crate::folder::Folder;
 
 pub(super) struct Database {
     pub(super) name: String,
@@ -20,7 +20,7 @@ pub(super) struct Database {
     pub(super) sequences: Sequences,
     statements: AtomicU64,
     path: PathBuf,
-    folder: Mutex<Option<TempDir>>,
+    folder: Mutex<Option<Folder>>,
 }
 
 /// Compiled statements that a session keeps: as many as a worker is likely to use.
@@ -28,8 +28,7 @@ const STATEMENTS_KEPT: usize = 64;
 
 impl Database {
     pub(super) fn create(name: String) -> Result<Self, CreateDatabaseError> {
-        let folder =
-            tempfile::Builder::new().prefix("highwater-postgres-").tempdir().map_err(CreateDatabaseError::Folder)?;
+        let folder = Folder::create("postgres").map_err(CreateDatabaseError::Folder)?;
         let database = Self {
             name,
             writes: WriteLock::default(),
