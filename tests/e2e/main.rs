@@ -16,3 +16,4 @@ mod readme;
 mod same;
 mod self_test;
 mod tidy;
+mod write_buffers;
