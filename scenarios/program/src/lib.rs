@@ -1,5 +1,5 @@
 //! What the programs among the scenarios share, beside their work: `/metrics` for Prometheus, an error with its causes on one line,
-//! the signals that end a program.
+//! the signals that end a program, configuration by environment variables.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -14,7 +14,9 @@
 mod explain;
 mod exposition;
 mod stop;
+mod variables;
 
 pub use explain::explain;
 pub use exposition::{Exposition, ExpositionError};
 pub use stop::stop;
+pub use variables::{VariableError, Variables, whole};
