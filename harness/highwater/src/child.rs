@@ -92,7 +92,7 @@ fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
             return ExitCode::FAILURE;
         }
         Err(error) => {
-            position::tell(&Message::Error { phase: position::phase(), message: error.to_string() });
+            position::fail(error.to_string());
             return ExitCode::FAILURE;
         }
     }
@@ -113,7 +113,7 @@ fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Err(error)) => {
-            position::tell(&Message::Error { phase: position::phase(), message: with_sources(&*error) });
+            position::fail(with_sources(&*error));
             ExitCode::FAILURE
         }
         Err(_) => ExitCode::from(101),

@@ -22,7 +22,9 @@ static TOLD: AtomicU64 = AtomicU64::new(0);
 
 const PHASES: [Phase; 6] = [Phase::Start, Phase::Setup, Phase::WarmUp, Phase::Window, Phase::Settle, Phase::Teardown];
 
-/// Iterations that follow each other faster than this share a progress line.
+/// So many iterations of a phase are each told, so that a hang among them is placed exactly.
+const EACH_TOLD: u64 = 64;
+/// Later ones that follow each other faster than this share a progress line.
 const MICROS_BETWEEN_LINES: u64 = 20_000;
 /// Less than that where the kernel may kill us: it leaves no time for last words.
 static MICROS_BETWEEN: AtomicU64 = AtomicU64::new(MICROS_BETWEEN_LINES);
@@ -48,14 +50,14 @@ pub(crate) fn enter(phase: Phase, of: u64) {
 
 /// One more iteration is done. Allocates nothing: it is called inside the window.
 pub(crate) fn advance() {
-    DONE.fetch_add(1, Relaxed);
-    if micros() >= TOLD.load(Relaxed) + MICROS_BETWEEN.load(Relaxed) {
+    let done = DONE.fetch_add(1, Relaxed) + 1;
+    if done <= EACH_TOLD || micros() >= TOLD.load(Relaxed) + MICROS_BETWEEN.load(Relaxed) {
         tell_progress();
     }
 }
 
 /// The phase that the child is in.
-pub(crate) fn phase() -> Phase {
+fn phase() -> Phase {
     PHASES[usize::from(PHASE.load(Relaxed))]
 }
 
@@ -64,6 +66,12 @@ pub(crate) fn tell(message: &Message) {
     if let Some(journal) = JOURNAL.get() {
         let _ = journal.tell(message);
     }
+}
+
+/// Tells the journal that the workload returned an error, and where.
+pub(crate) fn fail(message: String) {
+    tell_progress();
+    tell(&Message::Error { phase: phase(), message });
 }
 
 /// Tells the journal that the limit was passed, and ends the process.
