@@ -8,6 +8,7 @@ mod corpus;
 mod culprits;
 mod curves;
 mod explain;
+mod faults;
 mod job_worker;
 mod kinds;
 mod known;

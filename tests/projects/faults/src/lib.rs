@@ -1,0 +1,1 @@
+//! Nothing: the scenarios bring their own code.
