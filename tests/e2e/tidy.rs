@@ -25,7 +25,7 @@ const DIRECTION: &[(&str, &str)] = &[
     ("highwater-fixtures", ""),
     ("program", ""),
     ("ats-sync", "program + highwater highwater-curves highwater-replay highwater-services"),
-    ("job-worker", "program + highwater highwater-replay highwater-services"),
+    ("job-worker", "program + highwater highwater-curves highwater-replay highwater-services"),
     ("highwater-e2e", "+ highwater-model"),
 ];
 
