@@ -314,7 +314,8 @@ impl Labels {
     fn off_lines(&mut self, text: &str, size: f64, (px, py): (i32, i32)) -> Option<Place> {
         let (left, right, top, bottom) = FRAME;
         for (distance, is_far) in [(9, false), (20, true), (34, true), (50, true), (70, true)] {
-            let near = distance * 7 / 10;
+            // Off the point's own box.
+            let near = distance * 9 / 10;
             for (dx, dy, across, up) in [
                 (distance, 0, HPos::Left, VPos::Center),
                 (near, -near, HPos::Left, VPos::Bottom),
@@ -402,6 +403,17 @@ mod tests {
     fn one_point_and_points_of_nothing_are_drawn() {
         let one = Curve { points: vec![point("a", &[], 0, 0)], references: vec!["sync.a".into()], ..curve() };
         assert!(curve_svg(&one, None).unwrap().contains("<circle"));
+    }
+
+    #[test]
+    fn the_label_of_a_frontier_s_first_point_stands_off_its_line() {
+        // Where the outermost points are drawn: no room to the left, little above.
+        let (px, py) = (FRAME.0 + 48, FRAME.2 + 26);
+        let mut labels = Labels { taken: vec![(px - 7, py - 7, px + 7, py + 7)], lines: Vec::new() };
+        labels.avoid(&[(px, py), (px + 147, py), (px + 147, py + 195)]);
+        let (.., is_far) = labels.find("paged page_size=100", 13.0, (px, py), true).unwrap();
+        let label = labels.taken[1];
+        assert!(!is_far && !labels.lines.iter().any(|line| overlap(*line, label)), "{label:?}");
     }
 
     #[test]
