@@ -1,17 +1,15 @@
 //! What a worker needs to know, and how it is read from environment variables. Opens nothing.
 
-use std::env::{self, VarError};
 use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
+use program::{VariableError, Variables, address, explain, whole};
 use reqwest::Url;
 use tokio_postgres::config::SslMode;
 
 use crate::harvest::RetryPolicy;
 use crate::strategy::Strategy;
-use program::explain;
 
 /// Where the account and the database are, and how the sync goes about it.
 #[derive(Clone)]
@@ -46,96 +44,40 @@ impl Config {
     /// The defaults for this account and database.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the variable that would have held the bad URL.
-    pub fn new(harvest_url: &str, api_key: &str, database_url: &str) -> Result<Self, ConfigError> {
-        Self::from_lookup(|name| match name {
-            "HARVEST_URL" => Ok(harvest_url.to_owned()),
-            "HARVEST_API_KEY" => Ok(api_key.to_owned()),
-            "DATABASE_URL" => Ok(database_url.to_owned()),
-            _ => Err(VarError::NotPresent),
-        })
+    /// [`VariableError`] naming the variable that would have held the bad URL.
+    pub fn new(harvest_url: &str, api_key: &str, database_url: &str) -> Result<Self, VariableError> {
+        Self::read(&Variables::of(|name| match name {
+            "HARVEST_URL" => Some(harvest_url.to_owned()),
+            "HARVEST_API_KEY" => Some(api_key.to_owned()),
+            "DATABASE_URL" => Some(database_url.to_owned()),
+            _ => None,
+        }))
     }
 
     /// Reads `HARVEST_URL`, `HARVEST_API_KEY`, `DATABASE_URL`, `SYNC_STRATEGY`, `PAGE_SIZE`, `BATCH_SIZE`,
     /// `CONCURRENCY` and `METRICS_ADDR`. A variable set to nothing counts as not set.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the first variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_lookup(|name| env::var(name))
+    /// [`VariableError`] naming the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, VariableError> {
+        Self::read(&Variables::of_environment())
     }
 
-    fn from_lookup(lookup: impl Fn(&str) -> Result<String, VarError>) -> Result<Self, ConfigError> {
-        let get = |variable: &'static str, example: &'static str| match lookup(variable) {
-            Ok(value) if value.trim().is_empty() => Ok(None),
-            Ok(value) => Ok(Some(Variable { variable, example, value: value.trim().to_owned() })),
-            Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => {
-                Err(ConfigError { variable, problem: "is not valid UTF-8".to_owned(), example })
-            }
-        };
-        let need = |variable, example| {
-            get(variable, example)?.ok_or_else(|| ConfigError { variable, problem: "is not set".to_owned(), example })
-        };
+    fn read(variables: &Variables<'_>) -> Result<Self, VariableError> {
+        let key_example = "a Harvest API key with access to jobs, candidates and applications";
+        let strategy = |value: &str| value.parse::<Strategy>().map_err(|error| error.to_string());
         Ok(Self {
-            harvest_url: need("HARVEST_URL", "https://harvest.greenhouse.io/v1")?.read(harvest_url)?,
-            api_key: need("HARVEST_API_KEY", "a Harvest API key with access to jobs, candidates and applications")?
-                .value,
-            database: need("DATABASE_URL", "postgresql://user:password@localhost:5432/ats")?.read(database)?,
-            strategy: match get("SYNC_STRATEGY", "paged")? {
-                Some(value) => value.read(|value| value.parse::<Strategy>().map_err(|error| error.to_string()))?,
-                None => Strategy::Paged,
-            },
-            page_size: match get("PAGE_SIZE", "500")? {
-                Some(value) => value.read(|value| whole(value, 1, LARGEST_PAGE))?,
-                None => LARGEST_PAGE,
-            },
-            batch_size: match get("BATCH_SIZE", "500")? {
-                Some(value) => value.read(|value| whole(value, 1, usize::MAX))?,
-                None => BATCH_SIZE,
-            },
-            concurrency: match get("CONCURRENCY", "8")? {
-                Some(value) => Some(value.read(|value| whole(value, 1, usize::MAX))?),
-                None => None,
-            },
-            metrics_addr: match get("METRICS_ADDR", "127.0.0.1:9464")? {
-                Some(value) => {
-                    Some(value.read(|value| {
-                        value.parse().map_err(|_| format!("`{value}` is not an IP address with a port"))
-                    })?)
-                }
-                None => None,
-            },
+            harvest_url: variables.need("HARVEST_URL", "https://harvest.greenhouse.io/v1", harvest_url)?,
+            api_key: variables.need("HARVEST_API_KEY", key_example, |value| Ok(value.to_owned()))?,
+            database: variables.need("DATABASE_URL", "postgresql://user:password@localhost:5432/ats", database)?,
+            strategy: variables.read("SYNC_STRATEGY", "paged", strategy)?.unwrap_or(Strategy::Paged),
+            page_size: variables
+                .read("PAGE_SIZE", "500", |value| whole(value, 1, LARGEST_PAGE))?
+                .unwrap_or(LARGEST_PAGE),
+            batch_size: variables.read("BATCH_SIZE", "500", |value| whole(value, 1, usize::MAX))?.unwrap_or(BATCH_SIZE),
+            concurrency: variables.read("CONCURRENCY", "8", |value| whole(value, 1, usize::MAX))?,
+            metrics_addr: variables.read("METRICS_ADDR", "127.0.0.1:9464", address)?,
             retry: RetryPolicy::default(),
-        })
-    }
-}
-
-/// A variable that is missing or wrong.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} {problem} (example: {example})")]
-pub struct ConfigError {
-    /// Its name.
-    pub variable: &'static str,
-    /// What is wrong with it.
-    pub problem: String,
-    /// What it may look like.
-    pub example: &'static str,
-}
-
-/// A variable that is set.
-struct Variable {
-    variable: &'static str,
-    example: &'static str,
-    value: String,
-}
-
-impl Variable {
-    fn read<T>(&self, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, ConfigError> {
-        parse(&self.value).map_err(|problem| ConfigError {
-            variable: self.variable,
-            problem: format!("is wrong: {problem}"),
-            example: self.example,
         })
     }
 }
@@ -172,14 +114,6 @@ fn database(value: &str) -> Result<tokio_postgres::Config, String> {
     Ok(database)
 }
 
-/// A whole number within the range.
-fn whole<N: Copy + FromStr + PartialOrd + fmt::Display>(value: &str, from: N, to: N) -> Result<N, String> {
-    match value.parse() {
-        Ok(number) if from <= number && number <= to => Ok(number),
-        _ => Err(format!("`{value}` is not a whole number from {from} to {to}")),
-    }
-}
-
 impl fmt::Debug for Config {
     /// Without the key; the database's own `Debug` leaves out the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,8 +135,8 @@ mod tests {
     use super::*;
 
     /// The variables of a good configuration, with one set to something else.
-    fn read(variable: &str, value: Option<&str>) -> Result<Config, ConfigError> {
-        Config::from_lookup(|name| {
+    fn read(variable: &str, value: Option<&str>) -> Result<Config, VariableError> {
+        Config::read(&Variables::of(|name| {
             let good = match name {
                 "HARVEST_URL" => Some("https://harvest.greenhouse.io/v1"),
                 "HARVEST_API_KEY" => Some("secret-key"),
@@ -210,8 +144,8 @@ mod tests {
                 _ => None,
             };
             let value = if name == variable { value } else { good };
-            value.map(str::to_owned).ok_or(VarError::NotPresent)
-        })
+            value.map(str::to_owned)
+        }))
     }
 
     #[test]

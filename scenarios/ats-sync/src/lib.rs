@@ -35,7 +35,7 @@ mod strategy;
 mod worker;
 
 pub use collection::Collection;
-pub use config::{Config, ConfigError};
+pub use config::Config;
 pub use harvest::RetryPolicy;
 pub use metrics::Metrics;
 pub use report::{Counts, SyncReport};

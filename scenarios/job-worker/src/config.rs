@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use program::{VariableError, Variables, whole};
+use program::{VariableError, Variables, address, whole};
 use reqwest::Url;
 
 use crate::retry::{RetryDelay, doubling};
@@ -125,10 +125,6 @@ fn mail_url(value: &str) -> Result<Url, String> {
         "http" | "https" => Ok(url),
         other => Err(format!("`{other}` is not http or https")),
     }
-}
-
-fn address(value: &str) -> Result<SocketAddr, String> {
-    value.parse().map_err(|_| format!("`{value}` is not an IP address with a port"))
 }
 
 impl fmt::Debug for Config {

@@ -19,4 +19,4 @@ mod variables;
 pub use explain::explain;
 pub use exposition::{Exposition, ExpositionError};
 pub use stop::stop;
-pub use variables::{VariableError, Variables, whole};
+pub use variables::{VariableError, Variables, address, whole};

@@ -3,6 +3,7 @@
 
 use std::env::{self, VarError};
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 type Lookup<'a> = dyn Fn(&str) -> Result<String, VarError> + 'a;
@@ -82,6 +83,14 @@ pub fn whole<N: Copy + FromStr + PartialOrd + fmt::Display>(value: &str, from: N
         Ok(number) if from <= number && number <= to => Ok(number),
         _ => Err(format!("`{value}` is not a whole number from {from} to {to}")),
     }
+}
+
+/// An IP address with a port.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn address(value: &str) -> Result<SocketAddr, String> {
+    value.parse().map_err(|_| format!("`{value}` is not an IP address with a port"))
 }
 
 #[cfg(test)]
