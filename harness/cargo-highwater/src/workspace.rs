@@ -1,6 +1,8 @@
 //! The workspace as cargo describes it: its root, and the test targets that may be suites. Which of them are is seen only when
 //! they are built.
 
+use std::collections::BTreeSet;
+
 use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId, Target, TargetKind};
 
 use crate::build::BuildOptions;
@@ -76,12 +78,11 @@ impl Workspace {
         Ok(Self { metadata: command.exec()? })
     }
 
-    /// The packages that may have suites.
-    fn candidates(&self) -> impl Iterator<Item = &Package> {
-        self.metadata.packages.iter().filter(|package| {
-            package.dependencies.iter().any(|dependency| dependency.name == HIGHWATER)
-                && package.targets.iter().any(is_test)
-        })
+    /// The packages that depend on one of these.
+    fn depending_on(&self, names: &[&str]) -> impl Iterator<Item = &Package> {
+        let depends =
+            move |package: &Package| package.dependencies.iter().any(|one| names.contains(&one.name.as_str()));
+        self.metadata.packages.iter().filter(move |package| depends(package))
     }
 
     /// The test targets to build for the suites of all packages.
@@ -89,17 +90,15 @@ impl Workspace {
     /// # Errors
     /// When no package can have a suite, or one of `options.package` has none.
     pub(crate) fn test_targets(&self, options: &BuildOptions) -> Result<Targets, WorkspaceError> {
-        let known: Vec<String> = self.candidates().map(|package| package.name.to_string()).collect();
+        let candidates = || self.depending_on(&[HIGHWATER]).filter(|package| package.targets.iter().any(is_test));
+        let known: Vec<String> = candidates().map(|package| package.name.to_string()).collect();
         if known.is_empty() {
             return Err(WorkspaceError::NoCandidate { root: self.metadata.workspace_root.to_string() });
         }
         if let Some(asked) = options.package.iter().find(|asked| !known.contains(asked)) {
             return Err(WorkspaceError::UnknownPackage { asked: asked.clone(), known });
         }
-        let targets = self.candidates().flat_map(|package| &package.targets).filter(|target| is_test(target));
-        let mut names: Vec<String> = targets.map(|target| target.name.clone()).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names = names(candidates(), is_test);
         // Cargo builds the targets of these names in every package, also where no suite can be.
         let mut built = self.metadata.packages.iter().flat_map(|package| &package.targets);
         if built.any(|target| is_test(target) && names.contains(&target.name) && !target.required_features.is_empty()) {
@@ -113,16 +112,8 @@ impl Workspace {
     /// # Errors
     /// When no package has one.
     pub(crate) fn bench_targets(&self, options: &BuildOptions) -> Result<Targets, WorkspaceError> {
-        let may_have = |package: &&Package| package.dependencies.iter().any(|dependency| dependency.name == CURVES);
-        let asked = |package: &&Package| {
-            options.package.is_empty() || options.package.iter().any(|asked| *asked == *package.name)
-        };
-        let packages = self.metadata.packages.iter().filter(may_have).filter(asked);
-        let targets =
-            packages.flat_map(|package| &package.targets).filter(|target| target.kind.contains(&TargetKind::Bench));
-        let mut names: Vec<String> = targets.map(|target| target.name.clone()).collect();
-        names.sort_unstable();
-        names.dedup();
+        let packages = self.depending_on(&[CURVES]).filter(|package| is_asked_for(package, options));
+        let names = names(packages, |target| target.kind.contains(&TargetKind::Bench));
         if names.is_empty() {
             return Err(WorkspaceError::NoBench { root: self.metadata.workspace_root.to_string() });
         }
@@ -131,14 +122,19 @@ impl Workspace {
 
     /// The package of this id, if it may have suites and was asked for.
     pub(crate) fn candidate(&self, id: &PackageId, options: &BuildOptions) -> Option<&Package> {
-        let asked = |package: &Package| {
-            options.package.is_empty() || options.package.iter().any(|asked| *asked == *package.name)
-        };
-        let may_have = |package: &&Package| {
-            package.dependencies.iter().any(|dependency| [HIGHWATER, CURVES].contains(&dependency.name.as_str()))
-        };
-        self.metadata.packages.iter().filter(may_have).find(|package| package.id == *id && asked(package))
+        self.depending_on(&[HIGHWATER, CURVES]).find(|package| package.id == *id && is_asked_for(package, options))
     }
+}
+
+/// Whether the package was named, or none was.
+fn is_asked_for(package: &Package, options: &BuildOptions) -> bool {
+    options.package.is_empty() || options.package.iter().any(|asked| *asked == *package.name)
+}
+
+/// The names of these targets of the packages, in order, each once.
+fn names<'a>(packages: impl Iterator<Item = &'a Package>, meant: impl Fn(&Target) -> bool) -> Vec<String> {
+    let targets = packages.flat_map(|package| &package.targets).filter(|target| meant(target));
+    targets.map(|target| target.name.clone()).collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 /// Whether `cargo test` builds and runs it as an integration test.
