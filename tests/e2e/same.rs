@@ -1,22 +1,34 @@
 //! A scenario is the same binary, and so gives the same numbers, however it is started.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::project::{Ran, cargo, root, target};
 
-/// The suite's executable that cargo builds for these arguments.
-fn executable(arguments: &[&str]) -> PathBuf {
+/// The executables of test targets that cargo builds for these arguments, by package and target.
+fn executables(arguments: &[&str]) -> BTreeMap<(String, String), PathBuf> {
     let mut command = cargo(root());
     command.args(["test", "--no-run", "--locked", "--message-format", "json"]).args(arguments);
     let built = Ran::of(&mut command).expect(0);
-    let found = built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
-        let suite = message["target"]["name"] == "memory"
-            && message["manifest_path"].as_str().is_some_and(|path| path.ends_with("ats-sync/Cargo.toml"));
-        message["executable"].as_str().filter(|_| suite).map(PathBuf::from)
+    let messages = built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let tests = messages.filter(|message| message["target"]["kind"][0] == "test");
+    let told = tests.filter_map(|message| {
+        let executable = PathBuf::from(message["executable"].as_str()?);
+        let package = Path::new(message["manifest_path"].as_str()?).parent()?.file_name()?.to_str()?.to_owned();
+        Some(((package, message["target"]["name"].as_str()?.to_owned()), executable))
     });
-    found.unwrap_or_else(|| panic!("no suite among what `cargo test {arguments:?}` builds"))
+    told.collect()
+}
+
+/// Whether the executable is a suite: it answers with its scenarios, as the command asks for them, and any other test with its tests.
+fn is_suite(executable: &Path) -> bool {
+    let control = r#"{"mode":"list","samples":null,"engine":"counting","scenarios":[],"injections":[]}"#;
+    let mut list = Command::new(executable);
+    let listed = Ran::of(list.arg("--list").env("HIGHWATER_CONTROL", control)).stdout;
+    listed.lines().any(|line| line.starts_with(r#"{"suite":"#))
 }
 
 /// The numbers that the last run of the scenario left, and whether it was within.
@@ -27,10 +39,22 @@ fn numbers() -> Value {
 }
 
 #[test]
-fn the_workspace_a_package_and_the_command_measure_the_same_binary() {
-    let (workspace, package) = (executable(&["--workspace"]), executable(&["-p", "ats-sync"]));
-    assert_eq!(workspace, package, "cargo builds another binary with `-p`: features differ");
+fn every_suite_is_the_same_binary_in_the_workspace_and_in_its_package() {
+    let suites: BTreeMap<_, _> =
+        executables(&["--workspace"]).into_iter().filter(|(_, executable)| is_suite(executable)).collect();
+    let mut packages: Vec<&str> = suites.keys().map(|(package, _)| package.as_str()).collect();
+    packages.dedup();
+    assert!(packages.contains(&"ats-sync") && packages.len() > 1, "these have suites: {packages:?}");
+    for package in packages {
+        let alone = executables(&["-p", package]);
+        for (suite, executable) in suites.iter().filter(|((of, _), _)| of == package) {
+            assert_eq!(alone.get(suite), Some(executable), "cargo builds another {suite:?} with `-p`: features differ");
+        }
+    }
+}
 
+#[test]
+fn the_workspace_a_package_and_the_command_measure_the_same() {
     let mut runs = Vec::new();
     for arguments in [&["test", "--workspace", "--test", "memory"][..], &["test", "-p", "ats-sync", "--test", "memory"]]
     {
