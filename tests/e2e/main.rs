@@ -17,5 +17,6 @@ mod project;
 mod readme;
 mod same;
 mod self_test;
+mod sizes;
 mod tidy;
 mod write_buffers;

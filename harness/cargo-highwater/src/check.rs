@@ -18,6 +18,7 @@ use crate::print::{self, complain, print};
 use crate::project::Project;
 use crate::run::{Request, run};
 use crate::selection::select;
+use crate::suite::Suite;
 use crate::unreferenced::{unreferenced, warning};
 
 /// The arguments of `check`.
@@ -92,7 +93,17 @@ enum Format {
 /// When there is nothing to check, it cannot be built, or the report cannot be written.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Exit, CommandError> {
     let project = Project::open(&arguments.build)?;
-    let selection = select(&project.suites, &arguments.scenarios, arguments.include_ignored)?;
+    let suites = match arguments.engine {
+        Engine::Counting => project.suites.clone(),
+        _ => Suite::without_sizes(&project.suites),
+    };
+    if suites != project.suites {
+        complain(&format!(
+            "growth with the size of the input is not checked: {} does not count it\n",
+            arguments.engine
+        ));
+    }
+    let selection = select(&suites, &arguments.scenarios, arguments.include_ignored)?;
     let room = match (arguments.enforce, arguments.runtime) {
         (Some(memory), Runtime::Docker) => Some((Confinement::prepare(project.root())?, memory)),
         _ => None,
@@ -195,6 +206,7 @@ mod tests {
             comparison: None,
             failure: Some(Failure::before_the_run(Cause::NoMessage)),
             sites: None,
+            scaling: None,
         };
         let checked = Checked { results: vec![failed], ignored: 1, wall: Duration::from_secs(2) };
         let text = checked.report(Format::Table, Colour::Never);

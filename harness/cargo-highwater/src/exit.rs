@@ -16,7 +16,7 @@ pub(crate) enum Exit {
     NoBaseline = 5,
     /// Nothing could be run: no workspace, no suite, no scenario of that name, a file that cannot be written.
     Setup = 96,
-    /// A scenario or a frontier regressed, nothing fits within a limit, or an injected regression was missed.
+    /// A scenario or a frontier regressed, a workload at several sizes grows faster than declared, nothing fits within a limit, or an injected regression was missed.
     Regressed = 100,
     /// A scenario failed to run, so that there are no numbers.
     Failed = 102,
@@ -34,7 +34,7 @@ Exit codes:
   4    a scenario improved beyond its tolerances, and none regressed (`check --strict` only)
   5    a scenario has no baseline, or one of another workload or build
   96   nothing could be run: no workspace, no suite, no scenario of that name, ...
-  100  a scenario or a frontier regressed; `recommend`: nothing fits; `self-test`: or was not within, or an injected regression was missed
+  100  a scenario or a frontier regressed, or memory grows faster with the size of the input than declared; `recommend`: nothing fits; `self-test`: or was not within, or an injected regression was missed
   102  a scenario failed to run
   103  the build failed
   130  interrupted";
@@ -117,6 +117,7 @@ mod tests {
                 comparison: None,
                 failure: None,
                 sites: None,
+                scaling: None,
             })
             .collect()
     }
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn a_self_test_passes_only_when_all_was_caught_on_clean_runs() {
         let injection = Injection { kind: InjectionKind::Fds, size: 1 };
-        let injected = Injected { injection, metric: Metric::Fds, compared: None };
+        let injected = Injected { injection, metric: Metric::Fds, compared: None, growth: None };
         let failed = Trial::Failed { injection, cause: "died".into() };
         let check = |clean, trials: &[Trial], expect: u8| {
             let test = |clean, trials: &[Trial]| SelfTest {

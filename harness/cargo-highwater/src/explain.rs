@@ -136,6 +136,9 @@ fn notes(result: &ScenarioResult, profile: &Profile, chosen: Option<Engine>) -> 
 
 /// The baseline and its sites; otherwise why there is nothing to compare with, and the remedy.
 fn accepted(root: &Path, listing: &Listing) -> Result<(Baseline, TopSites), String> {
+    if listing.declared.is_some() {
+        return Err("a workload at several sizes has no baseline to compare with".to_owned());
+    }
     let (file, remedy) = (listing.baseline.display(), format!("`cargo highwater update {}`", listing.scenario));
     let missing = || format!("there is no baseline {file} to compare with: {remedy} accepts one");
     let (store, target) = place(root, &listing.baseline).ok_or_else(missing)?;

@@ -14,6 +14,7 @@ use crate::print::{self, complain, print};
 use crate::project::Project;
 use crate::run::{Request, run};
 use crate::selection::{Selection, select};
+use crate::suite::Suite;
 
 /// The arguments of `fit`.
 #[derive(Debug, Args)]
@@ -78,7 +79,9 @@ const ENOUGH: Bytes = Bytes(1 << 60);
 /// When there is nothing to run, it cannot be built, or the report cannot be written.
 pub(crate) fn fit(arguments: &FitArguments) -> Result<Exit, CommandError> {
     let project = Project::open(&arguments.build)?;
-    let selection = select(&project.suites, &arguments.scenarios, arguments.include_ignored)?;
+    // Each size would have a limit of its own.
+    let suites = Suite::without_sizes(&project.suites);
+    let selection = select(&suites, &arguments.scenarios, arguments.include_ignored)?;
     let by = match arguments.by {
         Some(By::Kernel | By::Docker) => Enforcer::Kernel,
         Some(By::Allocator) => Enforcer::Allocator,

@@ -28,7 +28,10 @@ pub(crate) fn list(arguments: &ListArguments) -> Result<Exit, CommandError> {
     let project = Project::open(&arguments.build)?;
     let mut listed = Vec::new();
     for listing in project.suites.iter().flat_map(|suite| &suite.scenarios) {
-        let (baseline, problem) = status(project.root(), listing);
+        let (baseline, problem) = match listing.declared {
+            Some(declared) => (BaselineStatus::Growth(declared), None),
+            None => status(project.root(), listing),
+        };
         if let Some(problem) = problem {
             complain(&format!("warning: {problem}\n"));
         }
@@ -69,6 +72,7 @@ pub(crate) mod tests {
             suite: "worker".into(),
             scenario: "paged".into(),
             baseline: "baselines/worker/paged/t.json".into(),
+            declared: None,
             ignored: None,
         }
     }

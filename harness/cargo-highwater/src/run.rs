@@ -199,6 +199,7 @@ fn failed(listing: &Listing, failure: Failure) -> ScenarioResult {
         comparison: None,
         failure: Some(failure),
         sites: None,
+        scaling: None,
     }
 }
 
@@ -212,6 +213,7 @@ mod tests {
             suite: "worker".into(),
             scenario: scenario.into(),
             baseline: format!("baselines/worker/{scenario}/t.json").into(),
+            declared: None,
             ignored: None,
         }
     }

@@ -114,6 +114,7 @@ mod tests {
                     suite: suite.into(),
                     scenario: (*scenario).into(),
                     baseline: format!("baselines/{suite}/{scenario}/t.json").into(),
+                    declared: None,
                     ignored: ignored.map(str::to_owned),
                 })
                 .collect(),

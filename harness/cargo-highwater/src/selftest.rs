@@ -76,7 +76,7 @@ pub(crate) fn self_test(arguments: &SelfTestArguments) -> Result<Exit, CommandEr
 }
 
 /// Tries the gate of one scenario whose clean run came to this: injects a regression of each kind that it could convict, those
-/// that cannot be mistaken for each other in one run.
+/// that cannot be mistaken for each other in one run; into a workload at several sizes, what makes its metric grow too fast.
 ///
 /// # Errors
 /// The first of `inject`, which runs the scenario with these injections.
@@ -86,6 +86,12 @@ fn try_gate<E>(
 ) -> Result<SelfTest, E> {
     let within = clean.verdict == Verdict::Within;
     let mut trials = Vec::new();
+    if let (true, Some(scaling)) = (within, &clean.scaling) {
+        trials.push(match Injection::smallest_at_sizes(scaling) {
+            Err(reason) => Trial::not_gated(InjectionKind::Spike, reason),
+            Ok((injection, metric)) => Trial::of(injection, metric, &inject(&[injection])?),
+        });
+    }
     if let (true, Some(measurement), Some(comparison)) = (within, &clean.measurement, &clean.comparison) {
         for kinds in InjectionKind::RUNS {
             let smallest =

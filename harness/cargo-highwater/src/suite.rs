@@ -21,11 +21,20 @@ pub(crate) struct Suite {
     pub(crate) target: String,
     /// How it is started.
     pub(crate) launch: Launch,
-    /// Its scenarios, at least one, in the order of their declaration.
+    /// Its scenarios, and workloads at several sizes, at least one, in the order of their declaration.
     pub(crate) scenarios: Vec<Listing>,
 }
 
 impl Suite {
+    /// The suites without their workloads at several sizes.
+    pub(crate) fn without_sizes(suites: &[Self]) -> Vec<Self> {
+        let mut suites = suites.to_vec();
+        for suite in &mut suites {
+            suite.scenarios.retain(|listing| listing.declared.is_none());
+        }
+        suites
+    }
+
     fn order(&self) -> (Option<&str>, &str) {
         (self.scenarios.first().map(|listing| listing.suite.as_str()), &self.target)
     }

@@ -81,6 +81,7 @@ mod tests {
                 suite: "worker".into(),
                 scenario: scenario.into(),
                 baseline: format!("baselines/worker/{scenario}/t.json").into(),
+                declared: None,
                 ignored: None,
             }],
         }

@@ -17,6 +17,7 @@ use crate::print::{self, complain, print};
 use crate::project::Project;
 use crate::run::{Request, run};
 use crate::selection::select;
+use crate::suite::Suite;
 use crate::unreferenced::unreferenced;
 
 /// The arguments of `update`.
@@ -56,7 +57,9 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
     if arguments.prune {
         return prune(&project);
     }
-    let selection = select(&project.suites, &arguments.scenarios, arguments.include_ignored)?;
+    // There is nothing to accept of a workload at several sizes.
+    let suites = Suite::without_sizes(&project.suites);
+    let selection = select(&suites, &arguments.scenarios, arguments.include_ignored)?;
     let began = Instant::now();
     let request = Request {
         mode: Mode::Measure,
@@ -312,6 +315,7 @@ mod tests {
             comparison: None,
             failure: None,
             sites: None,
+            scaling: None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use highwater_model::{Engine, Failure, Measurement, Sample};
 
 use crate::BaselineStore;
-use crate::parent::{Run, Services, Surroundings, check, no_samples, take_sample, take_turn};
+use crate::parent::{Run, Services, Surroundings, check, folder, no_samples, take_sample, take_turn};
 use crate::scenario::Declared;
 use crate::suite::Entry;
 
@@ -36,12 +36,7 @@ impl Bench {
         let entry = self.entries.iter().find(|entry| entry.declared.name == scenario);
         let declared = &entry.unwrap_or_else(|| panic!("there is no scenario `{scenario}`")).declared;
         check(declared)?;
-        let folder = self.around.place.scenario(&self.around.suite, &declared.name).map_err(|error| {
-            Failure::before_the_run(highwater_model::Cause::Spawn(format!(
-                "the folder of its results cannot be made under {}: {error}",
-                self.around.place.results.display()
-            )))
-        })?;
+        let folder = folder(&self.around, declared)?;
         let turn = take_turn(&self.around.place.results)?;
         let services = Services::start(&self.around, &declared.services)?;
         let measurement = no_samples(&self.around, declared, &services, Engine::Counting);
@@ -87,7 +82,7 @@ impl Sampler<'_> {
     /// When the run yields no numbers.
     pub fn sample(&mut self) -> Result<&Sample, Failure> {
         let number = self.measurement.samples.len() + 1;
-        let run = Run::counting(Engine::Counting, number, number);
+        let run = Run::counting(self.around, Engine::Counting, number, number);
         let sample = take_sample(self.around, self.declared, &mut self.services, &self.folder, run)?;
         self.measurement.samples.push(sample);
         Ok(&self.measurement.samples[number - 1])

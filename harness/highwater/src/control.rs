@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use highwater_model::{Engine, Injection, Limit, Progress, Verdict};
+use highwater_model::{Class, Engine, Injection, Limit, Progress, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::launch::Launcher;
@@ -24,9 +24,10 @@ pub struct Control {
     pub engine: Engine,
     /// A file to which [`Event`]s are appended, a line of JSON each.
     pub events: Option<PathBuf>,
-    /// The names of the scenarios to run; all when empty.
+    /// The names of the scenarios, and workloads at several sizes, to run; all when empty.
     pub scenarios: Vec<String>,
-    /// Regressions to make in every run. The results are then left beside the scenarios' own.
+    /// Regressions to make in every run; of a workload at several sizes, those of the largest, and at the others as much less as
+    /// [`Injection::at_size`] says. The results are then left beside the scenarios' own.
     pub injections: Vec<Injection>,
     /// A limit on the memory of every run, in place of those that the scenarios declare. The results are then left beside the
     /// scenarios' own.
@@ -53,16 +54,19 @@ pub enum Mode {
     List,
 }
 
-/// A scenario of a suite, as [`Mode::List`] prints it.
+/// A scenario of a suite, or a workload at several sizes, as [`Mode::List`] prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listing {
     /// The suite's name.
     pub suite: String,
-    /// The scenario's name.
+    /// The scenario's name, or that of a workload at several sizes.
     pub scenario: String,
-    /// Its baseline's file, from the workspace's root, whether it exists or not.
+    /// Its baseline's file, from the workspace's root, whether it exists or not; empty for a workload at several sizes, which has none.
     pub baseline: PathBuf,
+    /// The growth that is declared of a workload at several sizes; absent for a scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Class>,
     /// Why it runs only when asked for.
     pub ignored: Option<String>,
 }

@@ -116,6 +116,36 @@ fn of_regression(comparison: &Comparison, baseline: &Baseline, profile: &Profile
     diffs
 }
 
+/// What the profiles of the smallest and of the largest size, or why there are none, say of growth. `file` is that of the latter, as it
+/// is shown.
+pub(crate) fn of_growth(
+    metric: Metric,
+    smallest: Result<Profile, String>,
+    largest: Result<Profile, String>,
+    file: &str,
+) -> SiteReport {
+    let empty = SiteReport { diffs: Vec::new(), engine: engine(), notes: Vec::new(), profile: None };
+    let (smallest, largest) = match smallest.and_then(|smallest| Ok((smallest, largest?))) {
+        Ok(profiles) => profiles,
+        Err(problem) => {
+            return SiteReport { notes: vec![format!("the call sites are not known: {problem}")], ..empty };
+        }
+    };
+    let measure = match metric {
+        Metric::PeakBytes => Measure::Peak,
+        _ => Measure::Retained,
+    };
+    let bytes = |profile: &Profile| measure.of(&profile.amounts()).bytes;
+    let sites = smallest.sites();
+    let amounts = sites.iter().map(|site| (site.identity.to_string(), measure.of(&site.amounts)));
+    // All of them, so that nothing at the largest size is of unknown origin.
+    let then = SiteList { sites: amounts.filter(|(_, amount)| amount.bytes > 0).collect(), ..SiteList::default() };
+    let diffs = vec![diff(&then, &largest, measure, bytes(&largest) - bytes(&smallest))];
+    let told = "what grew or appeared did so from the smallest to the largest size".to_owned();
+    let notes = std::iter::once(told).chain(largest.remark().map(str::to_owned)).collect();
+    SiteReport { diffs, notes, profile: Some(file.to_owned()), ..empty }
+}
+
 /// The sites that held the memory when a limit was passed, beside those at the baseline's peak.
 fn of_limit(baseline: Option<&Baseline>, profile: &Profile) -> Vec<SiteDiff> {
     let then = baseline.and_then(|baseline| baseline.sites.as_ref()).map_or(0, |sites| sites.peak.total().bytes);

@@ -17,6 +17,9 @@ pub(crate) fn passes(result: &ScenarioResult, ci: bool) -> bool {
 /// One line for a scenario whose test passes: its gated metrics and what a reader should do, if anything.
 pub(crate) fn summary(result: &ScenarioResult) -> String {
     let mut line = format!("{}/{}: {}", result.suite, result.scenario, result.verdict);
+    if let Some(scaling) = &result.scaling {
+        let _ = write!(line, ", {} grows {}", scaling.found.metric, scaling.found);
+    }
     match (&result.comparison, &result.measurement) {
         (Some(comparison), _) => {
             for metric in comparison.metrics.iter().filter(|metric| metric.verdict.is_some()) {
@@ -65,6 +68,10 @@ pub(crate) fn reason(result: &ScenarioResult) -> String {
     match (result.verdict, &result.failure, &result.comparison) {
         (Verdict::Failed, Some(failure), _) => {
             let _ = write!(text, "{failure}");
+        }
+        (Verdict::Regressed, _, None) => {
+            let scaling = result.scaling.as_ref();
+            text.extend(scaling.and_then(|scaling| scaling.found.beyond(scaling.declared)));
         }
         (Verdict::Regressed, _, Some(comparison)) => {
             let regressed = comparison.metrics.iter().filter(|metric| metric.verdict == Some(Verdict::Regressed));
@@ -174,6 +181,7 @@ mod tests {
             comparison: None,
             failure: None,
             sites: None,
+            scaling: None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use highwater_model::{
-    Cause, Checkpoint, Comparison, Enforcer, Engine, Failure, Growth, Limit, Measurement, Metric, Sample,
+    Cause, Checkpoint, Comparison, Enforcer, Engine, Failure, Growth, Injection, Limit, Measurement, Metric, Sample,
     ScenarioResult, SiteReport, Verdict, Workload,
 };
 
@@ -80,7 +80,16 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
         comparison,
         failure,
         sites,
+        scaling: None,
     };
+    leave(around, &folder, result)
+}
+
+/// Leaves a result in its folder, and says that it is there.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn leave(around: &Surroundings, folder: &Path, result: ScenarioResult) -> std::io::Result<ScenarioResult> {
     // Reports read a scenario's result, and an injected regression is none of the scenario's; nor has a profile a verdict.
     let path = folder.join(match &around.control {
         Control { mode: Mode::Profile, .. } => "profiled.json",
@@ -89,29 +98,59 @@ pub(crate) fn run(around: &Surroundings, declared: &Declared) -> std::io::Result
         _ => "result.json",
     });
     write_whole(&path, result.to_text().as_bytes())?;
-    around.events.tell(&Event::Finished { suite, scenario, verdict, result: path });
+    around.events.tell(&Event::Finished {
+        suite: result.suite.clone(),
+        scenario: result.scenario.clone(),
+        verdict: result.verdict,
+        result: path,
+    });
     Ok(result)
 }
 
-/// Runs a scenario once and compares nothing.
+/// Runs a scenario once with these injections, and compares nothing. Its progress is told as that of `told_as`.
 ///
 /// # Errors
-/// When its folder cannot be made. A scenario that fails is a result.
-pub(crate) fn sample_once(around: &Surroundings, declared: &Declared) -> std::io::Result<Result<Sample, Failure>> {
-    let folder = around.place.scenario(&around.suite, &declared.name)?;
-    let run = || {
-        check(declared)?;
-        let _turn = take_turn(&around.place.results)?;
-        let mut services = Services::start(around, &declared.services)?;
-        take_sample(around, declared, &mut services, &folder, Run::counting(around.control.engine, 1, 1))
-    };
-    Ok(run())
+/// When no child ran, or it failed.
+pub(crate) fn sample_once(
+    around: &Surroundings,
+    declared: &Declared,
+    injections: &[Injection],
+    told_as: &str,
+) -> Result<Sample, Failure> {
+    check(declared)?;
+    let folder = folder(around, declared)?;
+    let _turn = take_turn(&around.place.results)?;
+    let mut services = Services::start(around, &declared.services)?;
+    let counting = Run::counting(around, around.control.engine, 1, 1);
+    let run = Run { injections, told_as: Some(told_as), ..counting };
+    take_sample(around, declared, &mut services, &folder, run)
+}
+
+/// The scenario's folder, created.
+pub(crate) fn folder(around: &Surroundings, declared: &Declared) -> Result<PathBuf, Failure> {
+    around.place.scenario(&around.suite, &declared.name).map_err(|error| {
+        Failure::before_the_run(Cause::Spawn(format!(
+            "the folder of its results cannot be made under {}: {error}",
+            around.place.results.display()
+        )))
+    })
+}
+
+/// Runs a scenario once with its call stacks recorded, which are left in `folder`.
+///
+/// # Errors
+/// Why there is no profile, for the reader.
+pub(crate) fn profile_once(around: &Surroundings, declared: &Declared, folder: &Path) -> Result<Profile, String> {
+    let told = |failure: Failure| failure.to_string();
+    let _turn = take_turn(&around.place.results).map_err(told)?;
+    let mut services = Services::start(around, &declared.services).map_err(told)?;
+    profile(around, declared, &mut services, folder)
 }
 
 /// What the children came to, and what is known of the call sites: also of a run that ended at its limit.
-struct Ran {
-    measured: Result<(Measurement, Option<Comparison>), Failure>,
-    sites: Option<SiteReport>,
+pub(crate) struct Ran {
+    pub(crate) measured: Result<(Measurement, Option<Comparison>), Failure>,
+    pub(crate) sites: Option<SiteReport>,
 }
 
 /// Takes samples, compares them and explains what regressed.
@@ -135,7 +174,7 @@ fn measure(around: &Surroundings, declared: &Declared, store: &BaselineStore, fo
     let mut with_and_without = Vec::new();
     let mut measured = sampling::take(around.control.mode, most, measurement, baseline.as_ref(), |number| {
         let mut run =
-            |engine| take_sample(around, declared, &mut services, folder, Run::counting(engine, number, most));
+            |engine| take_sample(around, declared, &mut services, folder, Run::counting(around, engine, number, most));
         let sample = run(around.control.engine)?;
         if around.control.mode == Mode::Measure && number % SAMPLES_A_COST_RUN == 0 {
             with_and_without.push((sample.processor_micros, run(Engine::Off)?.processor_micros));
@@ -146,11 +185,8 @@ fn measure(around: &Surroundings, declared: &Declared, store: &BaselineStore, fo
         Ok((_, comparison)) => comparison.as_ref().is_some_and(|comparison| comparison.verdict == Verdict::Regressed),
         Err(failure) => matches!(failure.cause, Cause::LimitExceeded { .. }),
     };
-    // An injected regression is the harness's own, a run under a limit is asked whether it comes to its end, and another engine's opinion is asked for numbers alone.
-    let Control { injections, limit, engine, .. } = &around.control;
-    let is_ours = injections.is_empty() && limit.is_none() && *engine == Engine::Counting;
     let mut sites = None;
-    if around.control.mode == Mode::Check && is_ours && is_to_be_explained {
+    if around.control.mode == Mode::Check && is_ours(&around.control) && is_to_be_explained {
         let profile = profile(around, declared, &mut services, folder);
         let comparison = measured.as_ref().ok().and_then(|(_, comparison)| comparison.as_ref());
         sites = Some(culprits::report(comparison, baseline.as_ref(), profile, &shown_profile(around, folder)));
@@ -165,7 +201,13 @@ fn measure(around: &Surroundings, declared: &Declared, store: &BaselineStore, fo
     Ok(Ran { measured, sites })
 }
 
-fn shown_profile(around: &Surroundings, folder: &Path) -> String {
+/// Whether a regression is the workload's own and is to be explained: an injected one is the harness's, a run under a limit is asked
+/// whether it comes to its end, and another engine's opinion is asked for numbers alone.
+pub(crate) fn is_ours(Control { injections, limit, engine, .. }: &Control) -> bool {
+    injections.is_empty() && limit.is_none() && *engine == Engine::Counting
+}
+
+pub(crate) fn shown_profile(around: &Surroundings, folder: &Path) -> String {
     around.place.shown(&folder.join(culprits::FILE)).to_string()
 }
 
@@ -199,7 +241,7 @@ pub(crate) fn check(declared: &Declared) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When no child ran.
-fn profile_alone(around: &Surroundings, declared: &Declared, folder: &Path) -> Result<Ran, Failure> {
+pub(crate) fn profile_alone(around: &Surroundings, declared: &Declared, folder: &Path) -> Result<Ran, Failure> {
     check(declared)?;
     let _turn = take_turn(&around.place.results)?;
     // First of all: what an earlier run left would be taken for this one's.
@@ -209,7 +251,7 @@ fn profile_alone(around: &Surroundings, declared: &Declared, folder: &Path) -> R
         Engine::Counting => culprits::engine(),
         chosen => chosen,
     };
-    let sample = take_sample(around, declared, &mut services, folder, Run::recording(engine, folder));
+    let sample = take_sample(around, declared, &mut services, folder, Run::recording(around, engine, folder));
     let sites = leaves_a_profile(&sample).then(|| SiteReport {
         diffs: Vec::new(),
         engine,
@@ -237,7 +279,7 @@ fn profile(
     folder: &Path,
 ) -> Result<Profile, String> {
     culprits::remove(&around.place, folder)?;
-    let sample = take_sample(around, declared, services, folder, Run::recording(culprits::engine(), folder));
+    let sample = take_sample(around, declared, services, folder, Run::recording(around, culprits::engine(), folder));
     if let (Err(failure), false) = (&sample, leaves_a_profile(&sample)) {
         return Err(failure.to_string());
     }
@@ -258,8 +300,12 @@ fn cost_of(pairs: &[(u64, u64)]) -> Option<u64> {
 
 /// One run of a child.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
+pub(crate) struct Run<'a> {
     engine: Engine,
+    /// Regressions to make.
+    injections: &'a [Injection],
+    /// What its progress is told as; the scenario when absent.
+    told_as: Option<&'a str>,
     /// From 1.
     number: usize,
     /// The most there will be.
@@ -268,13 +314,13 @@ pub(crate) struct Run {
     profile: Option<PathBuf>,
 }
 
-impl Run {
-    pub(crate) fn counting(engine: Engine, number: usize, most: usize) -> Self {
-        Self { engine, number, most, profile: None }
+impl<'a> Run<'a> {
+    pub(crate) fn counting(around: &'a Surroundings, engine: Engine, number: usize, most: usize) -> Self {
+        Self { engine, injections: &around.control.injections, told_as: None, number, most, profile: None }
     }
 
-    fn recording(engine: Engine, folder: &Path) -> Self {
-        Self { engine, number: 1, most: 1, profile: Some(folder.join(culprits::FILE)) }
+    fn recording(around: &'a Surroundings, engine: Engine, folder: &Path) -> Self {
+        Self { profile: Some(folder.join(culprits::FILE)), ..Self::counting(around, engine, 1, 1) }
     }
 }
 
@@ -296,7 +342,7 @@ pub(crate) fn take_sample(
     declared: &Declared,
     services: &mut Services,
     folder: &Path,
-    Run { engine, number, most, profile }: Run,
+    Run { engine, injections, told_as, number, most, profile }: Run<'_>,
 ) -> Result<Sample, Failure> {
     let launcher = around.control.launcher.as_ref();
     let (cgroup, limit) = match around.control.limit {
@@ -315,7 +361,7 @@ pub(crate) fn take_sample(
         launched: launcher.is_some(),
         journal: folder.join("journal.jsonl"),
         parent: std::process::id(),
-        injections: around.control.injections.clone(),
+        injections: injections.to_vec(),
         limit,
         profile,
     };
@@ -325,7 +371,7 @@ pub(crate) fn take_sample(
     let ended = run_child(&instruction, by, folder, timeout, |progress| {
         around.events.tell(&Event::Progress {
             suite: around.suite.clone(),
-            scenario: declared.name.clone(),
+            scenario: told_as.unwrap_or(&declared.name).to_owned(),
             sample: number,
             of: most,
             progress,

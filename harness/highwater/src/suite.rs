@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use highwater_model::ScenarioResult;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::control::{Control, EventLog, Listing, Mode};
@@ -147,22 +148,25 @@ impl Suite {
                 let (name, ignored) = (entry.declared.name.clone(), entry.declared.ignored.is_some());
                 let (around, summaries) = (around.clone(), Arc::clone(&summaries));
                 Trial::test(name, move || match &around {
-                    Some(around) => test(around, &entry.declared, ci, &summaries),
+                    Some(around) => judge(around, parent::run(around, &entry.declared), ci, &summaries),
                     None => Ok(()),
                 })
                 .with_ignored_flag(ignored)
             })
             .collect();
-        // Their numbers are no scenario's: nothing that a control asks for could be answered with them.
-        let is_plain = around.as_ref().is_none_or(|around| around.control == Control::default());
-        trials.extend(self.sizes.into_iter().filter(|_| is_plain).map(|sizes| {
+        // There is nothing to accept of them.
+        let wanted = |sizes: &Sizes| {
+            around.as_ref().is_none_or(|around| {
+                matches!(around.control.mode, Mode::Check | Mode::Profile) && around.control.wants(&sizes.name)
+            })
+        };
+        let sizes: Vec<Sizes> = self.sizes.into_iter().filter(wanted).collect();
+        trials.extend(sizes.into_iter().map(|sizes| {
             let (name, ignored) = (sizes.name.clone(), sizes.ignored.is_some());
             let (around, summaries) = (around.clone(), Arc::clone(&summaries));
-            Trial::test(name, move || {
-                if let Some(around) = &around {
-                    summaries.lock().unwrap_or_else(PoisonError::into_inner).push(sizes.test(around)?);
-                }
-                Ok(())
+            Trial::test(name, move || match &around {
+                Some(around) => judge(around, sizes.run(around), ci, &summaries),
+                None => Ok(()),
             })
             .with_ignored_flag(ignored)
         }));
@@ -194,13 +198,21 @@ impl Suite {
 
     fn list(&self) {
         let store = BaselineStore::new(&self.baselines);
-        for entry in &self.entries {
-            let listing = Listing {
-                suite: self.name.clone(),
-                scenario: entry.declared.name.clone(),
-                baseline: store.path(&self.name, &entry.declared.name, TARGET),
-                ignored: entry.declared.ignored.clone(),
-            };
+        let scenarios = self.entries.iter().map(|entry| Listing {
+            suite: self.name.clone(),
+            scenario: entry.declared.name.clone(),
+            baseline: store.path(&self.name, &entry.declared.name, TARGET),
+            declared: None,
+            ignored: entry.declared.ignored.clone(),
+        });
+        let sizes = self.sizes.iter().map(|sizes| Listing {
+            suite: self.name.clone(),
+            scenario: sizes.name.clone(),
+            baseline: PathBuf::new(),
+            declared: Some(sizes.declared),
+            ignored: sizes.ignored.clone(),
+        });
+        for listing in scenarios.chain(sizes) {
             println!("{}", serde_json::to_string(&listing).expect("a listing has string keys and UTF-8 paths"));
         }
     }
@@ -224,9 +236,14 @@ fn complain(problem: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn test(around: &Surroundings, declared: &Declared, ci: bool, summaries: &Mutex<Vec<String>>) -> Result<(), Failed> {
-    let result = parent::run(around, declared)
-        .map_err(|error| format!("failed to write under {}: {error}", around.place.results.display()))?;
+/// Whether the test of a scenario, or of a workload at several sizes, passes.
+fn judge(
+    around: &Surroundings,
+    ran: std::io::Result<ScenarioResult>,
+    ci: bool,
+    summaries: &Mutex<Vec<String>>,
+) -> Result<(), Failed> {
+    let result = ran.map_err(|error| format!("failed to write under {}: {error}", around.place.results.display()))?;
     let is_compared = around.control.mode == Mode::Check;
     let measured = !is_compared && result.failure.is_none();
     if measured || explain::passes(&result, ci) {

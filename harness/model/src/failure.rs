@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::group;
 use crate::{Bytes, Moment, Phase, Progress, sparkline};
 
 /// A scenario that yielded no numbers.
@@ -154,6 +155,17 @@ pub enum Cause {
     /// The committed baseline cannot be used.
     #[error("{0}")]
     Baseline(String),
+    /// Of a workload at several sizes, the run of one has failed.
+    #[error("at size {}: {cause}", group(*size))]
+    AtSize {
+        /// Which.
+        size: u64,
+        /// Why.
+        cause: Box<Cause>,
+    },
+    /// All sizes ran, and no growth can be fitted through their numbers.
+    #[error("{0}")]
+    NotFitted(String),
 }
 
 impl Cause {
@@ -176,6 +188,8 @@ impl Cause {
             Self::NoMessage => "no_message",
             Self::BadMessage(_) => "bad_message",
             Self::Baseline(_) => "baseline",
+            Self::AtSize { .. } => "at_size",
+            Self::NotFitted(_) => "not_fitted",
         }
     }
 }
@@ -213,6 +227,7 @@ mod tests {
             Cause::Baseline("x".into()),
             Cause::LimitExceeded { limit: Bytes(1), live: Bytes(1), requested: Bytes(1) },
             Cause::OomKilled { kills: 1, limit: Bytes(1), peak: None },
+            Cause::AtSize { size: 1, cause: Box::new(Cause::NoMessage) },
         ] {
             assert!(serde_json::to_string(&cause).unwrap().contains(&format!("\"{}\"", cause.name())), "{cause:?}");
         }

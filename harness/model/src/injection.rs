@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Metric, MetricComparison, Unit};
+use crate::{Comparison, DeclaredScaling, Metric, MetricComparison, Unit, growing_share};
 
 /// A regression that the harness makes inside the window of a run, beside the workload and without touching it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +100,34 @@ impl Injection {
         Ok((Self { kind, size }, compared))
     }
 
+    /// The smallest injection that cannot hide in a workload at several sizes whose clean run came out like this, and the metric that
+    /// has to convict it. It is the one of the largest size; [`at_size`](Self::at_size) is that of another.
+    ///
+    /// # Errors
+    /// When no size could be convicted, or nothing that is injected moves the metric.
+    pub fn smallest_at_sizes(clean: &DeclaredScaling) -> Result<(Self, Metric), NotGated> {
+        let metric = clean.found.metric;
+        let kind = [
+            InjectionKind::Spike,
+            InjectionKind::Blocks,
+            InjectionKind::Threads,
+            InjectionKind::Fds,
+            InjectionKind::Tasks,
+        ]
+        .into_iter()
+        .find(|kind| kind.metric(false) == metric)
+        .ok_or(NotGated::NotInjected(metric))?;
+        let least = clean.least_beyond().ok_or(NotGated::AnyMovement(metric))?;
+        // As for a scenario: the clean run may lie as far on one side as the injected one on the other.
+        Ok((Self { kind, size: least.saturating_mul(2).saturating_add(1) }, metric))
+    }
+
+    /// The part of this injection at the largest size that is made at this one.
+    #[must_use]
+    pub fn at_size(self, size: u64, largest: u64) -> Self {
+        Self { size: growing_share(self.size, size, largest), ..self }
+    }
+
     /// The size with its unit: `16 B/iter`, `1 B`, `3`.
     pub fn shown_size(&self) -> String {
         match self.kind {
@@ -122,13 +150,16 @@ pub enum NotGated {
     /// The tolerance is no bound.
     #[error("{0} may move any distance")]
     AnyMovement(Metric),
+    /// Of a workload at several sizes: no injection is of this metric.
+    #[error("nothing that is injected moves {0} alone")]
+    NotInjected(Metric),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::measurement::tests::measurement;
-    use crate::{Baseline, Tolerance, compare};
+    use crate::{Baseline, Class, Scaling, SizePoint, Tolerance, compare};
 
     /// A clean run of these metrics, after a change of its tolerances.
     fn clean(metrics: &[(Metric, i64)], change: impl Fn(&mut crate::Measurement)) -> Comparison {
@@ -199,6 +230,21 @@ mod tests {
         check(ungated, "fds not gated by this scenario");
         check(clean(&fds, gate(Metric::Fds, u64::MAX)), "fds may move any distance");
         check(clean(&fds, gate(Metric::Fds, i64::MAX.unsigned_abs() / 2 + 1)), "fds may move any distance");
+    }
+
+    #[test]
+    fn what_is_injected_at_sizes_lies_beyond_the_declared_growth() {
+        let at = |metric, [small, large]: [i64; 2]| {
+            let points = [SizePoint { size: 10, value: small }, SizePoint { size: 100, value: large }];
+            DeclaredScaling { declared: Class::Constant, found: Scaling::fit(metric, points).unwrap() }
+        };
+        let clean = at(Metric::PeakBytes, [1_000, 1_000]);
+        let (injection, metric) = Injection::smallest_at_sizes(&clean).unwrap();
+        assert_eq!((injection.kind, metric), (InjectionKind::Spike, Metric::PeakBytes));
+        let [small, large] = [10, 100].map(|size| 1_000 + injection.at_size(size, 100).size as i64);
+        assert!(small < 1_010 && at(metric, [small, large]).verdict() == crate::Verdict::Regressed, "{injection:?}");
+        let refused = Injection::smallest_at_sizes(&at(Metric::TotalBytes, [1, 1])).unwrap_err();
+        assert_eq!(refused, NotGated::NotInjected(Metric::TotalBytes));
     }
 
     #[test]

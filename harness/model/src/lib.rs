@@ -61,7 +61,7 @@ pub use progress::{Phase, Progress};
 pub use provenance::Provenance;
 pub use remark::remarks;
 pub use result::{ResultError, ScenarioResult};
-pub use scaling::{Class, NotFitted, Scaling, SizePoint};
+pub use scaling::{Class, DeclaredScaling, NotFitted, Scaling, SizePoint, growing_share};
 pub use self_test::{Injected, SelfTest, Trial};
 pub use site::{Amount, RestOfSites, SiteChange, SiteDiff, SiteList, SiteReport, TopSites};
 pub use spread::Spread;

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Engine, Failure, Headroom, Measurement, Metric, SiteReport, Verdict, remarks, sparkline};
+use crate::{
+    Comparison, DeclaredScaling, Engine, Failure, Headroom, Measurement, Metric, SiteReport, Verdict, remarks,
+    sparkline,
+};
 
 /// What a finished scenario leaves: the file `result.json` in its folder under the target directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,11 +15,11 @@ pub struct ScenarioResult {
     pub format: u32,
     /// The suite's name.
     pub suite: String,
-    /// The scenario's name.
+    /// The scenario's name, or that of a workload at several sizes.
     pub scenario: String,
     /// What it came to.
     pub verdict: Verdict,
-    /// Its baseline's file, from the workspace's root.
+    /// Its baseline's file, from the workspace's root; empty for a workload at several sizes, which has none.
     pub baseline: String,
     /// The numbers; absent when it failed before there were any.
     pub measurement: Option<Measurement>,
@@ -27,6 +30,9 @@ pub struct ScenarioResult {
     /// The call sites behind a regression, or a limit that was passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites: Option<SiteReport>,
+    /// How a workload at several sizes grows; absent for a scenario, and when a size failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<DeclaredScaling>,
 }
 
 /// A text that is no result.
@@ -149,6 +155,7 @@ mod tests {
             comparison: None,
             failure: Some(Failure::before_the_run(Cause::NoMessage)),
             sites: None,
+            scaling: None,
         };
         assert_eq!(ScenarioResult::parse(&result.to_text()).unwrap(), result);
         let other = result.to_text().replacen("\"format\": 1", "\"format\": 2", 1);

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::group;
-use crate::{Metric, Unit};
+use crate::{Metric, Unit, Verdict};
 
 /// A number measured at one size of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,8 @@ pub enum Class {
 }
 
 /// The growth of one metric with the size of the input.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scaling {
     /// What was measured.
     pub metric: Metric,
@@ -43,6 +44,55 @@ pub struct Scaling {
     pub exponent: f64,
     /// The slope of the least squares line through the values themselves: what one item more costs.
     pub per_item: f64,
+}
+
+/// The growth that a workload at several sizes was measured to have, beside the one that is declared for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredScaling {
+    /// It may grow no faster.
+    pub declared: Class,
+    /// What was measured.
+    pub found: Scaling,
+}
+
+impl DeclaredScaling {
+    /// [`Verdict::Regressed`] when it grows faster than is declared, else [`Verdict::Within`].
+    pub fn verdict(&self) -> Verdict {
+        if self.found.class() > self.declared { Verdict::Regressed } else { Verdict::Within }
+    }
+
+    /// The least amount, in the metric's unit, that lies beyond the declaration when the largest size has it in addition, and every
+    /// other size the part of it that [`growing_share`] says; `None` when no amount does.
+    pub(crate) fn least_beyond(&self) -> Option<u64> {
+        let is_beyond = |amount: u64| {
+            let lifted = self.found.points.iter().map(|point| {
+                let share = i64::try_from(growing_share(amount, point.size, self.largest())).unwrap_or(i64::MAX);
+                SizePoint { value: point.value.saturating_add(share), ..*point }
+            });
+            Scaling::fit(self.found.metric, lifted).is_ok_and(|scaling| scaling.class() > self.declared)
+        };
+        // The exponent rises with the amount, towards 2: doubled until it is beyond, then halved.
+        let mut beyond = (0..62).map(|power| 1_u64 << power).find(|&amount| is_beyond(amount))?;
+        let mut within = 0;
+        while beyond - within > 1 {
+            let middle = within + (beyond - within) / 2;
+            if is_beyond(middle) { beyond = middle } else { within = middle }
+        }
+        Some(beyond)
+    }
+
+    /// The largest size.
+    fn largest(&self) -> u64 {
+        self.found.points.last().map_or(0, |point| point.size)
+    }
+}
+
+/// The part of an amount at the largest size that is made at this one, so that it grows with the square of the size: faster than any
+/// class that gates.
+pub fn growing_share(amount: u64, size: u64, largest: u64) -> u64 {
+    let ratio = size as f64 / largest as f64;
+    (amount as f64 * ratio * ratio).round() as u64
 }
 
 /// Why nothing can be fitted.
@@ -195,6 +245,28 @@ mod tests {
         assert!(scaling.beyond(Class::Sublinear).is_some());
         assert_eq!(scaling.beyond(Class::Linear), None);
         assert_eq!(scaling.beyond(Class::Superlinear), None, "slower than declared is within");
+    }
+
+    #[test]
+    fn the_least_that_lies_beyond_is_found_for_every_class_that_gates() {
+        for (declared, value) in [(Class::Constant, 1_000_000), (Class::Sublinear, 1_000_000), (Class::Linear, 700)] {
+            let of = |size: u64| if declared == Class::Linear { value * size as i64 } else { value };
+            let found = fit(&[(5_000, of(5_000)), (50_000, of(50_000))]).expect("two sizes");
+            let clean = DeclaredScaling { declared, found };
+            assert_eq!(clean.verdict(), Verdict::Within);
+            let least = clean.least_beyond().expect("it gates");
+            let lifted = |amount: u64| {
+                let at = |size| (size, of(size) + growing_share(amount, size, 50_000) as i64);
+                DeclaredScaling { declared, found: fit(&[at(5_000), at(50_000)]).expect("two sizes") }.verdict()
+            };
+            assert_eq!(
+                [lifted(least - 1), lifted(least)],
+                [Verdict::Within, Verdict::Regressed],
+                "{declared}: {least}"
+            );
+        }
+        let found = fit(&[(5_000, 1), (50_000, 1)]).expect("two sizes");
+        assert_eq!(DeclaredScaling { declared: Class::Superlinear, found }.least_beyond(), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Injection, InjectionKind, Metric, MetricComparison, NotGated, ScenarioResult, Verdict};
+use crate::{Class, Injection, InjectionKind, Metric, MetricComparison, NotGated, ScenarioResult, Verdict};
 
 /// A scenario whose gate was tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,8 +58,11 @@ pub struct Injected {
     pub injection: Injection,
     /// The metric that was to convict it.
     pub metric: Metric,
-    /// That metric beside its accepted numbers; absent when the run could not be compared.
+    /// That metric beside its accepted numbers; absent when the run could not be compared, and of a workload at several sizes.
     pub compared: Option<MetricComparison>,
+    /// How a workload at several sizes grew with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Class>,
 }
 
 impl Trial {
@@ -69,8 +72,14 @@ impl Trial {
             return Self::Failed { injection, cause: failure.to_string() };
         }
         let compared = result.comparison.as_ref().and_then(|comparison| comparison.metric(metric)).copied();
-        let convicted = compared.and_then(|compared| compared.verdict) == Some(Verdict::Regressed);
-        let injected = Injected { injection, metric, compared };
+        let scaling = result.scaling.as_ref().filter(|scaling| scaling.found.metric == metric);
+        let verdict = match scaling {
+            Some(scaling) => Some(scaling.verdict()),
+            None => compared.and_then(|compared| compared.verdict),
+        };
+        let convicted = verdict == Some(Verdict::Regressed);
+        let growth = scaling.map(|scaling| scaling.found.class());
+        let injected = Injected { injection, metric, compared, growth };
         if result.verdict == Verdict::Regressed && convicted { Self::Caught(injected) } else { Self::Missed(injected) }
     }
 
@@ -84,7 +93,7 @@ impl Trial {
 mod tests {
     use super::*;
     use crate::measurement::tests::measurement;
-    use crate::{Baseline, Cause, Failure, compare};
+    use crate::{Baseline, Cause, DeclaredScaling, Failure, Scaling, SizePoint, compare};
 
     const ACCEPTED: &[(Metric, i64)] = &[(Metric::RetainedBlocks, 10), (Metric::Fds, 0)];
     const INJECTION: Injection = Injection { kind: InjectionKind::Fds, size: 1 };
@@ -103,6 +112,7 @@ mod tests {
             comparison: Some(comparison),
             failure: None,
             sites: None,
+            scaling: None,
         }
     }
 
@@ -119,6 +129,24 @@ mod tests {
     }
 
     #[test]
+    fn at_several_sizes_growth_beyond_the_declared_convicts() {
+        let of = |at_the_largest| {
+            let points = [SizePoint { size: 10, value: 7 }, SizePoint { size: 100, value: at_the_largest }];
+            let found = Scaling::fit(Metric::Fds, points).unwrap();
+            let scaling = DeclaredScaling { declared: Class::Constant, found };
+            let result = ScenarioResult {
+                verdict: scaling.verdict(),
+                comparison: None,
+                scaling: Some(scaling),
+                ..result(ACCEPTED)
+            };
+            Trial::of(INJECTION, Metric::Fds, &result)
+        };
+        assert!(matches!(of(70), Trial::Caught(Injected { growth: Some(Class::Linear), .. })));
+        assert!(matches!(of(8), Trial::Missed(Injected { growth: Some(Class::Constant), .. })));
+    }
+
+    #[test]
     fn a_run_that_failed_convicts_nothing() {
         let failure = Failure::before_the_run(Cause::NoMessage);
         let failed = ScenarioResult {
@@ -126,6 +154,7 @@ mod tests {
             comparison: None,
             failure: Some(failure.clone()),
             sites: None,
+            scaling: None,
             ..result(ACCEPTED)
         };
         let trial = Trial::of(INJECTION, Metric::Fds, &failed);
@@ -134,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_missed_injection_and_a_clean_run_that_is_not_within_are_no_pass() {
-        let injected = Injected { injection: INJECTION, metric: Metric::Fds, compared: None };
+        let injected = Injected { injection: INJECTION, metric: Metric::Fds, compared: None, growth: None };
         let passed = |clean, trials: &[Trial]| {
             SelfTest { suite: "worker".into(), scenario: "paged".into(), clean, trials: trials.to_vec() }.passed()
         };

@@ -1,8 +1,8 @@
 //! Results made by hand, one for each verdict, for the tests of this crate.
 
 use highwater_model::{
-    Baseline, Bytes, Cause, Engine, Failure, Measurement, Metric, Phase, Progress, Provenance, Runtime, Sample,
-    ScenarioResult, Tolerance, Verdict, Workload, compare,
+    Baseline, Bytes, Cause, Class, DeclaredScaling, Engine, Failure, Measurement, Metric, Phase, Progress, Provenance,
+    Runtime, Sample, Scaling, ScenarioResult, SizePoint, Tolerance, Verdict, Workload, compare,
 };
 
 /// What the examples measure, in this order.
@@ -54,6 +54,7 @@ fn result(scenario: &str, verdict: Verdict) -> ScenarioResult {
         comparison: None,
         failure: None,
         sites: None,
+        scaling: None,
     }
 }
 
@@ -94,6 +95,14 @@ pub(crate) fn incomparable() -> ScenarioResult {
 pub(crate) fn new() -> ScenarioResult {
     let measurement = measurement(&[[5_000_000, 0, 0, 90_000_000, 4_123]]);
     ScenarioResult { measurement: Some(measurement), ..result("full", Verdict::New) }
+}
+
+/// A workload at two sizes of which no growth is declared.
+pub(crate) fn sizes(small: i64, large: i64) -> ScenarioResult {
+    let points = [SizePoint { size: 5_000, value: small }, SizePoint { size: 50_000, value: large }];
+    let found = Scaling::fit(Metric::PeakBytes, points).expect("two sizes");
+    let scaling = DeclaredScaling { declared: Class::Constant, found };
+    ScenarioResult { baseline: String::new(), scaling: Some(scaling.clone()), ..result("scaling", scaling.verdict()) }
 }
 
 pub(crate) fn failed() -> ScenarioResult {

@@ -58,6 +58,10 @@ fn explain_one(result: &ScenarioResult, name: String, argument: &str) -> Option<
     let mut command = None;
     match result.verdict {
         Verdict::Within => {}
+        Verdict::Regressed if result.scaling.is_some() => {
+            let scaling = result.scaling.iter();
+            sentences.extend(scaling.filter_map(|scaling| scaling.found.beyond(scaling.declared)));
+        }
         Verdict::Improved | Verdict::Regressed => {
             sentences.extend(moved_metrics(result));
             command = Some(match result.verdict {
@@ -163,6 +167,17 @@ regressed  ats-sync/upsert
 allowed: 427.7 KiB (±2.0 %)
   retained blocks rose by 1,000, from 12 to 1,012 in 3 samples; allowed: 16
   to accept: cargo highwater update upsert --reason \"why it may\"
+",
+        );
+    }
+
+    #[test]
+    fn growth_beyond_the_declared_is_told_and_cannot_be_accepted() {
+        check(
+            example::sizes(5 << 20, 50 << 20),
+            "
+regressed  ats-sync/scaling
+  peak grows linearly (exponent 1.00, 1,049 B an item): 5.0 MiB at 5,000, 50.0 MiB at 50,000, where constant growth was declared
 ",
         );
     }

@@ -16,6 +16,7 @@
 //!     comparison: None,
 //!     failure: Some(Failure::before_the_run(Cause::NotCounting)),
 //!     sites: None,
+//!     scaling: None,
 //! };
 //! let text = table(&[failed], Colour::Never);
 //! assert!(text.lines().nth(1).unwrap().starts_with("  ats-sync/paged-first  -"));

@@ -1,6 +1,6 @@
 //! The scenarios there are, and what is accepted of each.
 
-use highwater_model::{Baseline, Metric};
+use highwater_model::{Baseline, Class, Metric};
 
 use crate::cell;
 use crate::layout::{Align, lay_out};
@@ -27,6 +27,8 @@ pub enum BaselineStatus {
     Missing,
     /// There is a file, and it is no baseline of this scenario.
     Unreadable,
+    /// Nothing, as it is a workload at several sizes, of which this growth is declared.
+    Growth(Class),
 }
 
 /// The scenarios as a table, with a newline after each line.
@@ -46,7 +48,7 @@ pub fn list_table(all: &[Listed]) -> String {
         suite = &listed.suite;
         let accepted = match &listed.baseline {
             BaselineStatus::Accepted(baseline) => Some(baseline),
-            BaselineStatus::Missing | BaselineStatus::Unreadable => None,
+            BaselineStatus::Missing | BaselineStatus::Unreadable | BaselineStatus::Growth(_) => None,
         };
         let number = |metric: Metric| {
             let spread = accepted.and_then(|baseline| baseline.metrics.get(&metric)).map(|accepted| accepted.spread);
@@ -57,11 +59,11 @@ pub fn list_table(all: &[Listed]) -> String {
             if first { suite.to_owned() } else { String::new() },
             if listed.ignored { format!("{} (ignored)", listed.scenario) } else { listed.scenario.clone() },
             match listed.baseline {
-                BaselineStatus::Accepted(_) => "accepted",
-                BaselineStatus::Missing => "missing",
-                BaselineStatus::Unreadable => "unreadable",
-            }
-            .to_owned(),
+                BaselineStatus::Accepted(_) => "accepted".to_owned(),
+                BaselineStatus::Missing => "missing".to_owned(),
+                BaselineStatus::Unreadable => "unreadable".to_owned(),
+                BaselineStatus::Growth(declared) => format!("{declared} growth"),
+            },
             number(Metric::PeakBytes),
             number(Metric::RetainedBytes),
             samples.map_or_else(|| cell::NONE.to_owned(), |samples| samples.to_string()),
@@ -87,13 +89,15 @@ mod tests {
             listed("ats-sync", "paged-first", false, BaselineStatus::Accepted(Box::new(example::baseline()))),
             listed("ats-sync", "upsert", true, BaselineStatus::Missing),
             listed("job-worker", "burst", false, BaselineStatus::Unreadable),
+            listed("job-worker", "burst-scaling", false, BaselineStatus::Growth(Class::Linear)),
         ]);
         assert_eq!(
             text,
-            "\x20 suite       scenario          baseline        peak  retained  samples
-  ats-sync    paged-first       accepted    20.9 MiB   1,229 B        1
-              upsert (ignored)  missing            -         -        -
-  job-worker  burst             unreadable         -         -        -
+            "\x20 suite       scenario          baseline           peak  retained  samples
+  ats-sync    paged-first       accepted       20.9 MiB   1,229 B        1
+              upsert (ignored)  missing               -         -        -
+  job-worker  burst             unreadable            -         -        -
+              burst-scaling     linear growth         -         -        -
 "
         );
     }

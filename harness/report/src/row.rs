@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use highwater_model::{Growth, Measurement, Metric, ScenarioResult, Verdict};
+use highwater_model::{DeclaredScaling, Growth, Measurement, Metric, ScenarioResult, SizePoint, Unit, Verdict};
 
 use crate::cell;
 
@@ -19,19 +19,23 @@ pub(crate) struct Row {
     pub(crate) verdict: Option<Verdict>,
 }
 
-/// The rows of a scenario: one for each metric that was measured, and one that says so when none was.
+impl Row {
+    /// A row of what was measured, with nothing beside it.
+    fn of(metric: String, now: String) -> Self {
+        let none = || cell::NONE.to_owned();
+        Self { metric, baseline: none(), now, change: none(), allowed: none(), spread: none(), verdict: None }
+    }
+}
+
+/// The rows of a scenario: one for each metric that was measured, and one that says so when none was. Of a workload at several sizes:
+/// its growth, and the metric at each size.
 pub(crate) fn rows(result: &ScenarioResult) -> Vec<Row> {
+    if let Some(scaling) = &result.scaling {
+        return of_sizes(scaling);
+    }
     let mut rows: Vec<Row> = metrics(result).into_iter().filter_map(|metric| row(result, metric)).collect();
     if rows.is_empty() {
-        rows.push(Row {
-            metric: cell::NONE.to_owned(),
-            baseline: cell::NONE.to_owned(),
-            now: cell::NONE.to_owned(),
-            change: cell::NONE.to_owned(),
-            allowed: cell::NONE.to_owned(),
-            spread: cell::NONE.to_owned(),
-            verdict: None,
-        });
+        rows.push(Row::of(cell::NONE.to_owned(), cell::NONE.to_owned()));
     }
     let judged_by_metric = matches!(result.verdict, Verdict::Within | Verdict::Improved | Verdict::Regressed);
     if !judged_by_metric || rows.iter().all(|row| row.verdict.is_none()) {
@@ -41,6 +45,20 @@ pub(crate) fn rows(result: &ScenarioResult) -> Vec<Row> {
         rows[0].verdict = Some(result.verdict);
     }
     rows
+}
+
+/// The rows of a workload at several sizes.
+fn of_sizes(scaling: &DeclaredScaling) -> Vec<Row> {
+    let DeclaredScaling { declared, found } = scaling;
+    let growth = Row {
+        allowed: declared.to_string(),
+        verdict: Some(scaling.verdict()),
+        ..Row::of(format!("{} by size", found.metric), format!("exponent {:.2}", found.exponent))
+    };
+    let at = |point: &SizePoint| {
+        Row::of(format!("at {}", Unit::Count.show_amount(point.size)), cell::number(found.metric, point.value))
+    };
+    std::iter::once(growth).chain(found.points.iter().map(at)).collect()
 }
 
 /// Everything that can be told of the measured process, and what services saw.
@@ -65,23 +83,13 @@ fn row(result: &ScenarioResult, metric: Metric) -> Option<Row> {
             spread: cell::spread(metric, &comparison.now),
             verdict: comparison.verdict,
         }),
-        None if measurement.is_some_and(|measurement| cannot_tell(measurement, metric)) => Some(Row {
-            metric: metric.to_string(),
-            baseline: cell::NONE.to_owned(),
-            now: "not enough iterations to tell".to_owned(),
-            change: cell::NONE.to_owned(),
-            allowed: cell::NONE.to_owned(),
-            spread: cell::NONE.to_owned(),
-            verdict: None,
-        }),
+        None if measurement.is_some_and(|measurement| cannot_tell(measurement, metric)) => {
+            Some(Row::of(metric.to_string(), "not enough iterations to tell".to_owned()))
+        }
         None => measurement?.spread(metric).map(|now| Row {
-            metric: metric.to_string(),
-            baseline: cell::NONE.to_owned(),
-            now: cell::number(metric, now.median),
-            change: cell::NONE.to_owned(),
             allowed: if tolerance.is_some() { cell::NONE.to_owned() } else { "not gated".to_owned() },
             spread: cell::spread(metric, &now),
-            verdict: None,
+            ..Row::of(metric.to_string(), cell::number(metric, now.median))
         }),
     }
 }

@@ -78,8 +78,9 @@ fn explanation(test: &SelfTest, trial: &Trial, colour: Colour) -> String {
             let lines: String = cause.lines().map(|line| format!("  {line}").trim_end().to_owned() + "\n").collect();
             heading(injection) + &lines
         }
-        Trial::Missed(Injected { injection, metric, compared }) => {
+        Trial::Missed(Injected { injection, metric, compared, growth }) => {
             let said = match compared {
+                None if let Some(growth) = growth => format!("{growth} growth of {metric} is what was declared"),
                 None => format!("{metric} could not be compared with the baseline"),
                 Some(compared) => {
                     let show = |value| metric.unit().show(value);
@@ -137,7 +138,7 @@ mod tests {
             drift: None,
             verdict: None,
         };
-        Injected { injection: Injection { kind, size }, metric, compared: Some(compared) }
+        Injected { injection: Injection { kind, size }, metric, compared: Some(compared), growth: None }
     }
 
     fn test(scenario: &str, clean: Verdict, trials: Vec<Trial>) -> SelfTest {

@@ -108,6 +108,21 @@ mod tests {
     }
 
     #[test]
+    fn sizes_show_the_declared_class_the_exponent_and_the_numbers() {
+        assert_eq!(
+            table(&[example::sizes(5 << 20, 6 << 20), example::sizes(5 << 20, 50 << 20)], Colour::Never),
+            "\x20 scenario          metric        baseline            now  change   allowed  verdict
+  ats-sync/scaling  peak by size         -  exponent 0.08       -  constant  within
+                    at 5,000             -        5.0 MiB       -         -
+                    at 50,000            -        6.0 MiB       -         -
+  ats-sync/scaling  peak by size         -  exponent 1.00       -  constant  regressed
+                    at 5,000             -        5.0 MiB       -         -
+                    at 50,000            -       50.0 MiB       -         -
+"
+        );
+    }
+
+    #[test]
     fn one_sample_each_needs_no_column_for_the_spread() {
         let text = table(&[example::within()], Colour::Never);
         assert!(!text.contains("spread"), "{text}");
