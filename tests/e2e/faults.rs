@@ -12,6 +12,8 @@ use crate::project::{Project, Ran, clean};
 
 /// Scenario, kind of the cause, and what is said.
 const FAULTS: &[(&str, &str, &str)] = &[
+    ("start-panics", "service_start", "service `ponger` is not to be had: it panicked: no luck"),
+    ("begin-panics", "service_start", "service `ponger` is not to be had: it panicked: no luck"),
     ("start-fails", "service_start", "failed to start ponger: it is not installed; install it"),
     ("begin-fails", "service_start", "failed to empty ponger: it is read-only"),
     ("refuses", "workload", "setup returned an error: Connection refused"),
@@ -19,6 +21,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("dies-mid-run", "workload", "the server closed the connection\n  it was in the window, iteration 4 of 10"),
     ("hangs", "timeout", "if the workload is sound\n  it was in the window, iteration 4 of 10"),
     ("garbage", "workload", "[255, 0, 10] is no answer\n  it was in the window, iteration 4 of 10"),
+    ("end-panics", "service_fault", "service `ponger` failed during the run: it panicked: no luck"),
+    ("drop-panics", "service_fault", "service `ponger` failed during the run: it panicked: no luck"),
     ("end-fails", "service_fault", "it ran out of disk"),
     ("dies-and-end-fails", "service_fault", "it ran out of disk\n  it was in the window, iteration 4 of 10"),
 ];

@@ -1,8 +1,10 @@
 //! One scenario in the parent: services, samples, comparison, result. The child is `process`'s, the number of samples
 //! `sampling`'s.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -24,7 +26,7 @@ use crate::sampling;
 use crate::scenario::Declared;
 use crate::store::write_whole;
 use crate::timeline::Trough;
-use crate::{BaselineStore, Endpoint, RunningService, Service, ServiceError, ServiceFault};
+use crate::{BaselineStore, Endpoint, RunningService, Service, ServiceFault};
 
 /// What the scenarios of a suite have in common.
 #[derive(Debug)]
@@ -382,7 +384,9 @@ pub(crate) fn take_sample(
         // What a service saw explains most of what a workload says of it, but not a limit that was passed.
         (Err(failure), Err(_)) if matches!(failure.cause, Cause::LimitExceeded { .. }) => return Err(failure),
         (Err(failure), Err(cause)) => return Err(Failure { cause, ..failure }),
-        (Ok(_), Err(cause)) => return Err(Failure::before_the_run(cause)),
+        (Ok(child), Err(cause)) => {
+            return Err(Failure { progress: child.progress, ..Failure::before_the_run(cause) });
+        }
         (Err(failure), Ok(_)) => return Err(failure),
         (Ok(child), Ok(observations)) => (child, observations),
     };
@@ -445,13 +449,18 @@ impl Services {
     pub(crate) fn start(around: &Surroundings, declared: &[Box<dyn Service>]) -> Result<Self, Failure> {
         let mut services = Self { running: Vec::new() };
         for service in declared {
-            let failed = |error| start_failure(service.name(), &error);
-            let identity = service.identity().map_err(failed)?;
-            let running = service.start().map_err(failed)?;
-            if let Some(remark) = running.remark() {
-                around.remark(format!("service `{}`: {remark}", service.name()));
+            let name = service.name();
+            let (identity, running, remark) = guarded(|| {
+                let identity = service.identity().map_err(|error| error.to_string())?;
+                let running = service.start().map_err(|error| error.to_string())?;
+                let remark = running.remark();
+                Ok((identity, running, remark))
+            })
+            .map_err(|message| start_failure(name, message))?;
+            if let Some(remark) = remark {
+                around.remark(format!("service `{name}`: {remark}"));
             }
-            services.running.push((service.name().to_owned(), identity, running));
+            services.running.push((name.to_owned(), identity, running));
         }
         Ok(services)
     }
@@ -464,7 +473,8 @@ impl Services {
         self.running
             .iter_mut()
             .map(|(name, _, service)| {
-                let endpoint: Endpoint = service.begin_sample().map_err(|error| start_failure(name, &error))?;
+                let endpoint: Endpoint = guarded(|| service.begin_sample().map_err(|error| error.to_string()))
+                    .map_err(|message| start_failure(name, message))?;
                 Ok((name.clone(), endpoint.to_string()))
             })
             .collect()
@@ -475,7 +485,8 @@ impl Services {
         let mut observed = ByService::new();
         let mut first = None;
         for (name, _, service) in &mut self.running {
-            match service.end_sample() {
+            let ended = catch_unwind(AssertUnwindSafe(|| service.end_sample()));
+            match ended.unwrap_or_else(|payload| Err(ServiceFault::Failed(panic_message(&*payload)))) {
                 Ok(observations) => drop(observed.insert(name.clone(), observations)),
                 Err(fault) => drop(first.get_or_insert_with(|| fault_cause(name, &fault))),
             }
@@ -486,12 +497,25 @@ impl Services {
 
 impl Drop for Services {
     fn drop(&mut self) {
-        while self.running.pop().is_some() {}
+        // One that panics at its end has told the standard error; the others are stopped all the same.
+        while let Some(running) = self.running.pop() {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));
+        }
     }
 }
 
-fn start_failure(service: &str, error: &ServiceError) -> Failure {
-    Failure::before_the_run(Cause::ServiceStart { service: service.to_owned(), message: error.to_string() })
+/// What a service answers, whose code is not ours: a panic of it fails its scenario as an error does.
+fn guarded<T>(ask: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|payload| Err(panic_message(&*payload)))
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}; the standard error says where", text.unwrap_or("a value that is no text"))
+}
+
+fn start_failure(service: &str, message: String) -> Failure {
+    Failure::before_the_run(Cause::ServiceStart { service: service.to_owned(), message })
 }
 
 fn fault_cause(service: &str, fault: &ServiceFault) -> Cause {

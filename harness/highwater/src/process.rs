@@ -28,6 +28,8 @@ pub(crate) struct ChildReport {
     pub(crate) report: Report,
     pub(crate) notes: Vec<String>,
     pub(crate) child_micros: u64,
+    /// How far it came: to its end.
+    pub(crate) progress: Option<Progress>,
 }
 
 /// Who starts the child.
@@ -76,7 +78,7 @@ pub(crate) fn run_child(
         (Err(error), _) | (_, Err(error)) => Err(Cause::Spawn(error.to_string())),
     };
     match result {
-        Ok((report, notes)) => Ok(ChildReport { report, notes, child_micros }),
+        Ok((report, notes)) => Ok(ChildReport { report, notes, child_micros, progress }),
         Err(cause) => Err(Failure { cause, output: tail(&stderr), progress, timeline }),
     }
 }

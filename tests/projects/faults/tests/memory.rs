@@ -29,26 +29,34 @@ fn main() -> ExitCode {
 enum Fault {
     None,
     StartFails,
+    StartPanics,
     BeginFails,
+    BeginPanics,
     Refuses,
     DiesAtOnce,
     DiesMidRun,
     Hangs,
     Garbage,
     EndFails,
+    EndPanics,
+    DropPanics,
     DiesAndEndFails,
 }
 
 impl Fault {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 13] = [
         Self::StartFails,
+        Self::StartPanics,
         Self::BeginFails,
+        Self::BeginPanics,
         Self::Refuses,
         Self::DiesAtOnce,
         Self::DiesMidRun,
         Self::Hangs,
         Self::Garbage,
         Self::EndFails,
+        Self::EndPanics,
+        Self::DropPanics,
         Self::DiesAndEndFails,
     ];
 
@@ -56,13 +64,17 @@ impl Fault {
         match self {
             Self::None => "none",
             Self::StartFails => "start-fails",
+            Self::StartPanics => "start-panics",
             Self::BeginFails => "begin-fails",
+            Self::BeginPanics => "begin-panics",
             Self::Refuses => "refuses",
             Self::DiesAtOnce => "dies-at-once",
             Self::DiesMidRun => "dies-mid-run",
             Self::Hangs => "hangs",
             Self::Garbage => "garbage",
             Self::EndFails => "end-fails",
+            Self::EndPanics => "end-panics",
+            Self::DropPanics => "drop-panics",
             Self::DiesAndEndFails => "dies-and-end-fails",
         }
     }
@@ -113,6 +125,7 @@ impl Service for Ponger {
     fn start(&self) -> Result<Box<dyn RunningService>, ServiceError> {
         match self.0 {
             Fault::StartFails => Err(ServiceError::new("start ponger", "it is not installed").remedy("install it")),
+            Fault::StartPanics => panic!("no {}", "luck"),
             fault => Ok(Box::new(Running(fault))),
         }
     }
@@ -127,6 +140,7 @@ impl RunningService for Running {
         if fault == Fault::BeginFails {
             return Err(ServiceError::new("empty ponger", "it is read-only"));
         }
+        assert!(fault != Fault::BeginPanics, "no luck");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         if fault != Fault::Refuses {
@@ -137,9 +151,16 @@ impl RunningService for Running {
 
     fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
         match self.0 {
+            Fault::EndPanics | Fault::DropPanics => panic!("no luck"),
             Fault::EndFails | Fault::DiesAndEndFails => Err(ServiceFault::Failed("it ran out of disk".to_owned())),
             _ => Ok(Observations::new()),
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        assert!(self.0 != Fault::DropPanics, "no luck at the end either");
     }
 }
 
