@@ -17,8 +17,14 @@ fn binary() -> &'static PathBuf {
 
 /// Runs the command in the project.
 pub(crate) fn highwater(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+    Ran::of(command(project, arguments).envs(variables.iter().copied()))
+}
+
+/// The command in the project.
+pub(crate) fn command(project: &Project, arguments: &[&str]) -> Command {
     let mut command = clean(Command::new(binary()), &project.folder);
-    Ran::of(command.arg("highwater").args(arguments).envs(variables.iter().copied()))
+    command.arg("highwater").args(arguments);
+    command
 }
 
 #[test]

@@ -6,24 +6,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::project::{Project, Ran, clean};
+use crate::command::command;
+use crate::project::{Project, Ran, clean, target, wait_until};
 
 /// Scenario, kind of the cause, and what is said.
 const FAULTS: &[(&str, &str, &str)] = &[
+    ("start-fails", "service_start", "failed to start ponger: it is not installed; install it"),
     ("start-panics", "service_start", "service `ponger` is not to be had: it panicked: no luck"),
     ("begin-panics", "service_start", "service `ponger` is not to be had: it panicked: no luck"),
-    ("start-fails", "service_start", "failed to start ponger: it is not installed; install it"),
     ("begin-fails", "service_start", "failed to empty ponger: it is read-only"),
     ("refuses", "workload", "setup returned an error: Connection refused"),
     ("dies-at-once", "workload", "the window returned an error: the server closed the connection"),
     ("dies-mid-run", "workload", "the server closed the connection\n  it was in the window, iteration 4 of 10"),
     ("hangs", "timeout", "if the workload is sound\n  it was in the window, iteration 4 of 10"),
     ("garbage", "workload", "[255, 0, 10] is no answer\n  it was in the window, iteration 4 of 10"),
+    ("end-fails", "service_fault", "it ran out of disk"),
     ("end-panics", "service_fault", "service `ponger` failed during the run: it panicked: no luck"),
     ("drop-panics", "service_fault", "service `ponger` failed during the run: it panicked: no luck"),
-    ("end-fails", "service_fault", "it ran out of disk"),
     ("dies-and-end-fails", "service_fault", "it ran out of disk\n  it was in the window, iteration 4 of 10"),
 ];
 
@@ -31,14 +30,6 @@ const FAULTS: &[(&str, &str, &str)] = &[
 const KILLS: u64 = 50;
 /// The latest that it is killed: by then a run has ended.
 const LATEST: u64 = 150;
-
-/// The suite of the project, built.
-fn suite(project: &Project) -> PathBuf {
-    let built = project.cargo(&["test", "--test", "memory", "--no-run", "--message-format", "json"], &[]).expect(0);
-    let messages = built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut executables = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    executables.next().unwrap_or_else(|| panic!("cargo does not say where it put the suite\n{}", built.all()))
-}
 
 /// The suite with temporary files in this folder.
 fn run(project: &Project, suite: &Path, temporary: &Path) -> Command {
@@ -69,7 +60,7 @@ fn nothing_is_left(suite: &Path, temporary: &Path, after: &str) {
 #[test]
 fn a_service_that_fails_fails_its_scenario_alone_and_nothing_is_left() {
     let project = Project::copy("faults");
-    let (suite, temporary) = (suite(&project), tempfile::tempdir().unwrap());
+    let (suite, temporary) = (project.suite(), tempfile::tempdir().unwrap());
     let ran = Ran::of(&mut run(&project, &suite, temporary.path())).expect(101);
     nothing_is_left(&suite, temporary.path(), "a run");
     for (scenario, cause, said) in FAULTS {
@@ -87,7 +78,7 @@ fn a_service_that_fails_fails_its_scenario_alone_and_nothing_is_left() {
 #[test]
 fn a_harness_killed_at_any_moment_leaves_nothing() {
     let project = Project::copy("faults");
-    let (suite, temporary) = (suite(&project), tempfile::tempdir().unwrap());
+    let (suite, temporary) = (project.suite(), tempfile::tempdir().unwrap());
     // Two runs never come to the same moment, but to the same schedule.
     let mut seed = 0x9E37_79B9_u64;
     let mut killed = 0;
@@ -108,4 +99,32 @@ fn a_harness_killed_at_any_moment_leaves_nothing() {
     let after = Ran::of(run(&project, &suite, temporary.path()).args(["hangs-next", "--exact"])).expect(0);
     assert!(after.stdout.contains("1 passed"), "{}", after.all());
     nothing_is_left(&suite, temporary.path(), "a run after all of them");
+}
+
+#[test]
+fn a_killed_command_takes_its_suite_along_and_its_folder_goes_with_the_next() {
+    let project = Project::copy("faults");
+    let (suite, temporary) = (project.suite(), tempfile::tempdir().unwrap());
+    let result = target().join("highwater/faults/hangs/result.json");
+    let _ = fs::remove_file(&result);
+    let check = |scenario: &str| {
+        let mut check = command(&project, &["check", scenario]);
+        check.env("TMPDIR", temporary.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        check
+    };
+    let mut killed = check("faults/hangs").spawn().unwrap();
+    let events = || -> Vec<PathBuf> {
+        let folders = fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path());
+        folders.map(|folder| folder.join("events.jsonl")).filter(|events| events.exists()).collect()
+    };
+    let hangs = |events: &PathBuf| fs::read_to_string(events).is_ok_and(|text| text.contains("\"done\":3"));
+    wait_until("the scenario hangs", || events().iter().any(hangs));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    wait_until("the suite ends with the command", || processes(&suite).is_empty());
+    assert!(!result.exists(), "it ran to its end");
+    assert_eq!(events().len(), 1, "who was killed removes nothing");
+
+    assert_eq!(check("faults/hangs-next").status().unwrap().code(), Some(5), "it has no baseline");
+    nothing_is_left(&suite, temporary.path(), "the next");
 }

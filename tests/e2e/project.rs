@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -62,6 +63,14 @@ impl Project {
         let mut command = cargo(&self.folder);
         command.args(arguments).envs(variables.iter().copied());
         Ran::of(&mut command)
+    }
+
+    /// The project's suite, built: the executable of its test target `memory`.
+    pub(crate) fn suite(&self) -> PathBuf {
+        let built = self.cargo(&["test", "--test", "memory", "--no-run", "--message-format", "json"], &[]).expect(0);
+        let messages = built.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut executables = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+        executables.next().unwrap_or_else(|| panic!("cargo does not say where it put the suite\n{}", built.all()))
     }
 
     /// The result that a scenario of the project's suite left.
@@ -127,7 +136,10 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        Self::of_output(command.output().unwrap())
+    }
+
+    pub(crate) fn of_output(Output { status, stdout, stderr }: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
@@ -142,6 +154,16 @@ impl Ran {
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.all());
         self
+    }
+}
+
+/// Fails the test unless this is so soon.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < until, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use highwater::{Control, Event, Launcher, Listing, Mode};
+use highwater::{Control, Event, Folder, Launcher, Listing, Mode};
 use highwater_model::{Cause, Engine, Failure, Injection, Limit, ScenarioResult, Verdict};
 
 use crate::display::Display;
@@ -111,7 +111,7 @@ fn run_suite(
     display: &mut Display,
     interrupt: &Interrupt,
 ) -> io::Result<Outcome> {
-    let folder = tempfile::tempdir()?;
+    let folder = Folder::create("events")?;
     let events = folder.path().join("events.jsonl");
     let mut tail = EventTail::create(&events)?;
     let control = Control {

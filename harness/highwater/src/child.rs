@@ -85,6 +85,24 @@ fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
         Engine::Sites => highwater_alloc::Engine::Sites,
         Engine::Off => highwater_alloc::Engine::Off,
     };
+/// Asks the kernel to end this process when the one that started it is gone: a suite whose command was killed has nobody to tell.
+///
+/// # Errors
+/// When the kernel refuses.
+#[cfg(target_os = "linux")]
+pub(crate) fn end_with_whoever_started_us() -> std::io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?)
+}
+
+/// Elsewhere it runs to its end.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn end_with_whoever_started_us() -> std::io::Result<()> {
+    Ok(())
+}
+
     match engine.choose() {
         Ok(()) => {}
         Err(EngineError::NotTheAllocator) => {

@@ -129,6 +129,10 @@ impl Suite {
             self.list();
             return Ok(ExitCode::SUCCESS);
         }
+        if control != Control::default() {
+            child::end_with_whoever_started_us()
+                .map_err(|error| format!("the kernel does not end this process with `cargo highwater`: {error}"))?;
+        }
         let mut arguments = Arguments::from_args();
         // One at a time, so that neighbours cannot change a number; and in this thread, with which the child dies.
         arguments.test_threads.get_or_insert(1);
