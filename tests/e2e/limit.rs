@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::command::highwater;
-use crate::project::Project;
+use crate::project::{Project, clean, wait_until};
 
 #[test]
 fn the_smallest_limit_of_the_allocator_is_found() {
@@ -54,6 +55,39 @@ fn the_smallest_limit_of_the_kernel_is_found() {
     let found = json(&project, &["fit", "fills", "--by", "kernel", "--format", "json"], &[]);
     let fits = found[0]["found"]["Ok"]["fits"].as_u64().unwrap();
     assert!((40 << 20..60 << 20).contains(&fits), "40 MiB are kept, beside stacks and code: {found}");
+}
+
+#[test]
+#[ignore = "needs permission to make control groups: root, or a delegated group"]
+fn the_control_group_of_a_killed_suite_is_removed_by_the_next_one() {
+    let project = Project::copy("known");
+    let groups = || groups_left(Path::new("/sys/fs/cgroup"));
+    let others = groups();
+    let ours = || -> Vec<String> { groups().into_iter().filter(|group| !others.contains(group)).collect() };
+    let temporary = tempfile::tempdir().unwrap();
+    let pid_file = temporary.path().join("pid");
+    let control = serde_json::json!({
+        "mode": "check", "engine": "counting", "scenarios": ["hangs"], "injections": [],
+        "limit": { "by": "kernel", "bytes": 128 << 20 }
+    });
+    let mut suite = clean(Command::new(project.suite()), &project.folder);
+    suite.env("CARGO_MANIFEST_DIR", &project.folder).env("HIGHWATER_CONTROL", control.to_string());
+    suite.env("KNOWN_PID_FILE", &pid_file).env("KNOWN_TIMEOUT", "60").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut suite = suite.spawn().unwrap();
+    // In its first iteration, beside a process that it started and that does not end with it.
+    let sleeper = || fs::read_to_string(&pid_file).unwrap_or_default();
+    wait_until("the scenario hangs", || !sleeper().is_empty());
+    suite.kill().unwrap();
+    suite.wait().unwrap();
+    let left = ours();
+    assert_eq!(left.len(), 1, "the group of the killed suite is left: {left:?}");
+    let sleeper = Path::new("/proc").join(sleeper());
+    assert!(sleeper.exists(), "nobody ended what the scenario started");
+
+    let next = highwater(&project, &["check", "exact", "--enforce", "128MiB"], &[]).expect(5);
+    assert!(next.stdout.contains("the kernel's limit of 128.0 MiB held it"), "{}", next.all());
+    assert_eq!(ours(), Vec::<String>::new(), "no control group stays");
+    wait_until("whoever was in the group is gone with it", || !sleeper.exists());
 }
 
 pub(crate) fn json(project: &Project, arguments: &[&str], variables: &[(&str, &str)]) -> serde_json::Value {

@@ -4,14 +4,16 @@
 //! A few files are read and written, so this needs no library: those for control groups bring D-Bus.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use highwater_model::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A control group for one child. Dropped, it is removed; whoever is in it has to be dead by then.
 #[derive(Debug)]
@@ -19,7 +21,12 @@ pub(crate) struct Cgroup {
     folder: PathBuf,
     version: Version,
     limit: Bytes,
+    /// Of the folder, held for as long as it is somebody's: the kernel gives it back however that process ends.
+    _lock: File,
 }
+
+/// What the names of all of them begin with.
+const PREFIX: &str = "highwater-run-";
 
 /// What the kernel says of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,10 +90,11 @@ impl Cgroup {
     /// # Errors
     /// When there is no memory controller, or none of these may be written to.
     pub(crate) fn create(limit: Bytes) -> Result<Self, CgroupError> {
-        let read = |path: &str| fs::read_to_string(path).map_err(|error| CgroupError(format!("{path}: {error}")));
-        let place = Place::of(&read("/proc/self/cgroup")?, &read("/proc/self/mountinfo")?)?;
+        let place = Place::of_process("self")?;
+        static SWEPT: Once = Once::new();
+        SWEPT.call_once(|| place.parents().for_each(|parent| sweep(parent, &place.own)));
         let mut first = None;
-        for parent in place.own.ancestors().take_while(|folder| folder.starts_with(&place.mount)) {
+        for parent in place.parents() {
             match Self::below(parent, place.version, limit) {
                 Ok(group) => return Ok(group),
                 Err(error) => drop(first.get_or_insert(error)),
@@ -96,12 +104,9 @@ impl Cgroup {
     }
 
     fn below(parent: &Path, version: Version, limit: Bytes) -> Result<Self, String> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let name = format!("highwater-{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
-        let folder = parent.join(name);
-        fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let (folder, lock) = make_locked(parent)?;
         // Dropped when a limit cannot be set, it is removed.
-        let group = Self { folder, version, limit };
+        let group = Self { folder, version, limit, _lock: lock };
         let bytes = limit.0.to_string();
         group.write(version.limit(), &bytes)?;
         // Where there is swap it has to be limited too. Version 1 limits the sum of both.
@@ -132,8 +137,7 @@ impl Cgroup {
     /// When the kernel's counters cannot be read.
     pub(crate) fn charged(&self) -> io::Result<Charged> {
         let events = fs::read_to_string(self.folder.join(self.version.events()))?;
-        let peak = fs::read_to_string(self.folder.join(self.version.peak())).ok();
-        let peak = peak.and_then(|text| text.trim().parse().ok()).map(Bytes);
+        let peak = read_bytes(&self.folder.join(self.version.peak()));
         Ok(Charged { kills: counter(&events, "oom_kill").unwrap_or(0), peak })
     }
 
@@ -155,14 +159,82 @@ pub(crate) const SELF: &str = "0";
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // Who was killed may still be on its way out.
-        for _ in 0..100 {
-            match fs::remove_dir(&self.folder) {
-                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                _ => return,
+        remove(&self.folder);
+    }
+}
+
+/// The most that was charged to a control group of somebody else's making, a container's. The kernel tells it as long as there is the group.
+#[derive(Debug)]
+pub struct PeakCharge(PathBuf);
+
+impl PeakCharge {
+    /// Of the group that this process is in. `None` when it cannot be seen from here: it is on another machine, in a group whose path
+    /// does not contain `name`, or the kernel keeps no peak (version 2 before Linux 5.19).
+    pub fn of(pid: u32, name: &str) -> Option<Self> {
+        let place = Place::of_process(&pid.to_string()).ok()?;
+        // The number may be another process's here.
+        let is_its = place.own.to_str().is_some_and(|path| path.contains(name));
+        let peak = Self(place.own.join(place.version.peak()));
+        (is_its && peak.read().is_some()).then_some(peak)
+    }
+
+    /// So far; `None` once the group is gone.
+    pub fn read(&self) -> Option<Bytes> {
+        read_bytes(&self.0)
+    }
+}
+
+fn read_bytes(file: &Path) -> Option<Bytes> {
+    fs::read_to_string(file).ok()?.trim().parse().ok().map(Bytes)
+}
+
+/// A new group, and its lock.
+fn make_locked(parent: &Path) -> Result<(PathBuf, File), String> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let folder = parent.join(format!("{PREFIX}{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed)));
+        let failed = |error: io::Error| format!("{}: {error}", folder.display());
+        match fs::create_dir(&folder) {
+            // Of a killed process of the same number, whose last processes are not yet gone.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            made => made.map_err(failed)?,
+        }
+        match File::open(&folder).and_then(|lock| lock.lock().map(|()| lock)) {
+            // Whoever swept it before it was locked has removed it by the time that the lock is ours.
+            Ok(lock) if folder.exists() => return Ok((folder, lock)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                remove(&folder);
+                return Err(failed(error));
             }
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Removes the groups below this one that killed processes left, with whoever is still in them, unless it is us, who are in `own`. What
+/// cannot be removed stays: it is another user's.
+fn sweep(parent: &Path, own: &Path) {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    for group in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+        let Ok(lock) = File::open(group.path()) else { continue };
+        if lock.try_lock().is_err() || own.starts_with(group.path()) {
+            continue;
+        }
+        // The child died with its parent; what it started may have not.
+        let processes = fs::read_to_string(group.path().join("cgroup.procs")).unwrap_or_default();
+        for pid in processes.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        remove(&group.path());
+    }
+}
+
+/// Removes a group whose processes are dead, or are about to be.
+fn remove(group: &Path) {
+    for _ in 0..100 {
+        match fs::remove_dir(group) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => std::thread::sleep(Duration::from_millis(10)),
+            _ => return,
         }
     }
 }
@@ -177,11 +249,22 @@ fn counter(text: &str, name: &str) -> Option<u64> {
 struct Place {
     version: Version,
     mount: PathBuf,
-    /// The group of this process.
+    /// The group of the process.
     own: PathBuf,
 }
 
 impl Place {
+    /// Of a process: `self`, or its number.
+    fn of_process(process: &str) -> Result<Self, CgroupError> {
+        let read = |path: &str| fs::read_to_string(path).map_err(|error| CgroupError(format!("{path}: {error}")));
+        Self::of(&read(&format!("/proc/{process}/cgroup"))?, &read("/proc/self/mountinfo")?)
+    }
+
+    /// The groups below which a group may be made: that of the process, then those around it.
+    fn parents(&self) -> impl Iterator<Item = &Path> {
+        self.own.ancestors().take_while(|folder| folder.starts_with(&self.mount))
+    }
+
     /// From `/proc/self/cgroup` and `/proc/self/mountinfo`. Where both versions are mounted, version 1 has the memory controller if
     /// it lists it.
     fn of(groups: &str, mounts: &str) -> Result<Self, CgroupError> {
@@ -261,6 +344,24 @@ mod tests {
         for (groups, mounts) in [("1:cpu:/\n", HYBRID), ("4:memory:/\n", UNIFIED), ("", "")] {
             let error = Place::of(groups, mounts).unwrap_err().to_string();
             assert!(error.contains("memory controller") && error.contains("Delegate=yes"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_the_groups_of_nobody_are_swept() {
+        let parent = tempfile::tempdir().unwrap();
+        let (alive, _lock) = make_locked(parent.path()).unwrap();
+        let (killed, lock) = make_locked(parent.path()).unwrap();
+        // However a process ends, the kernel gives its locks back.
+        drop(lock);
+        let own = parent.path().join(format!("{PREFIX}1-0"));
+        for folder in ["another", own.to_str().unwrap()] {
+            fs::create_dir(parent.path().join(folder)).unwrap();
+        }
+        sweep(parent.path(), &own.join("inside"));
+        assert!(!killed.exists(), "{killed:?} is left");
+        for stays in [alive, own, parent.path().join("another")] {
+            assert!(stays.exists(), "{stays:?} is gone");
         }
     }
 

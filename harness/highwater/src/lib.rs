@@ -68,7 +68,7 @@ mod suite;
 mod timeline;
 
 pub use bench::{Bench, Sampler};
-pub use cgroup::kernel_limits;
+pub use cgroup::{PeakCharge, kernel_limits};
 pub use context::{Context, UnknownService};
 pub use control::{Control, Event, Listing, Mode};
 pub use culprits::{DRAWN_FROM_PROFILE, read_profile};
