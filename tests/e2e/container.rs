@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::command::highwater;
+use crate::command::{command, highwater};
 use crate::limit::json;
-use crate::project::{Project, Ran, cargo, root};
+use crate::project::{Project, Ran, cargo, root, wait_until};
 
 #[test]
 #[ignore = "needs Docker"]
@@ -24,9 +24,14 @@ fn a_container_s_limit_kills_who_needs_more_and_is_told_from_other_deaths() {
     assert_eq!(limited["failure"]["cause"]["oom_killed"]["limit"], 24 << 20);
     let done = limited["failure"]["progress"]["done"].as_u64().unwrap();
     assert!((10..24).contains(&done), "24 MiB hold up to 23 blocks and the rest of the process, not {done}");
+    let peak = limited["failure"]["cause"]["oom_killed"]["peak"].as_u64();
+    assert!(peak.is_some_and(|peak| (20 << 20..=24 << 20).contains(&peak)), "nearly all was charged: {limited}");
 
     let held = check("fills", "128MiB", &[]).expect(5);
-    assert!(held.stdout.contains("the kernel's limit of 128.0 MiB held it"), "{}", held.all());
+    let (_, charged) =
+        held.stdout.split_once("the kernel's limit of 128.0 MiB held it: ").unwrap_or_else(|| panic!("{}", held.all()));
+    let charged: f64 = charged.split(" MiB were charged at the most").next().unwrap().parse().unwrap();
+    assert!((40.0..60.0).contains(&charged), "40 MiB are kept, beside stacks and code: {}", held.all());
     // The ends that a limit has nothing to do with are what they are without one.
     for (scenario, expect) in [
         ("is-killed", "killed by signal 9"),
@@ -47,6 +52,41 @@ fn a_container_s_limit_kills_who_needs_more_and_is_told_from_other_deaths() {
     let small = check("fills", "1MiB", &[]).expect(102);
     assert!(small.stdout.contains("could not be run") && small.stdout.contains("6MB"), "{}", small.all());
     assert_eq!(containers_left(), "", "neither a container nor an image stays");
+}
+
+#[test]
+#[ignore = "needs Docker"]
+fn a_room_that_somebody_else_ends_fails_its_scenario_and_the_next_one_runs() {
+    let project = Project::copy("known");
+    let temporary = tempfile::tempdir().unwrap();
+    let pid_file = temporary.path().join("pid");
+    for (deed, said) in [
+        (&["kill"][..], "the child was killed by signal 9"),
+        (&["rm", "--force"], "somebody removed the container while it ran"),
+        (&["pause"], "timed out after 4 s"),
+    ] {
+        let _ = fs::remove_file(&pid_file);
+        let arguments = ["check", "hangs", "--enforce", "128MiB", "--runtime", "docker"];
+        let mut check = command(&project, &arguments);
+        check.env("KNOWN_PID_FILE", &pid_file).env("KNOWN_TIMEOUT", "4");
+        let running = check.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_until("the scenario hangs", || fs::read_to_string(&pid_file).is_ok_and(|pid| !pid.is_empty()));
+        let sleeper = Path::new("/proc").join(fs::read_to_string(&pid_file).unwrap());
+        // That of the process that it started.
+        let group = fs::read_to_string(sleeper.join("cgroup")).unwrap();
+        let id = group.lines().find_map(|line| line.rsplit(['/', '-']).next().filter(|id| id.len() >= 64)).unwrap();
+        let id = id.trim_end_matches(".scope");
+        let done = Command::new("docker").args(deed).arg(id).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let ran = Ran::of_output(running.wait_with_output().unwrap()).expect(102);
+        for part in [said, "it was in the window, iteration 1 of "] {
+            assert!(ran.stdout.contains(part), "{part:?} is not said after {deed:?}\n{}", ran.all());
+        }
+        assert!(!sleeper.exists(), "what it started is gone as well, after {deed:?}");
+        assert_eq!(containers_left(), "", "neither a container nor an image stays after {deed:?}");
+    }
+    let next = highwater(&project, &["check", "exact", "--enforce", "128MiB", "--runtime", "docker"], &[]).expect(5);
+    assert!(next.stdout.contains("the kernel's limit of 128.0 MiB held it"), "{}", next.all());
 }
 
 #[test]

@@ -71,8 +71,12 @@ pub(crate) fn confine(arguments: &ConfineArguments) -> Result<Exit, CommandError
         reads: arguments.reads.clone(),
         writes: vec![launch.folder().to_path_buf()],
     };
-    let (told, end) = match visitor.run() {
-        Ok(end) => (launch.tell_limited(arguments.memory, u64::from(end.oom_killed), None), Ok(end)),
+    let watched = {
+        let launch = launch.clone();
+        move || launch.tell_watched()
+    };
+    let (told, end) = match visitor.run(watched) {
+        Ok(end) => (launch.tell_limited(arguments.memory, u64::from(end.oom_killed), end.peak), Ok(end)),
         Err(error) => (launch.tell_refused(&error.to_string()), Err(error)),
     };
     told.map_err(|error| CommandError::Launch(format!("the journal cannot be written: {error}")))?;

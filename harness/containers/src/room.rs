@@ -6,12 +6,14 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use highwater::{Bytes, ServiceError};
+use highwater::{Bytes, PeakCharge, ServiceError};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::body_full;
+use testcontainers::bollard::errors::Error;
 use testcontainers::bollard::models::ContainerState;
 use testcontainers::bollard::query_parameters::{CreateImageOptionsBuilder, InspectContainerOptions};
 use testcontainers::core::{AccessMode, Mount};
@@ -45,6 +47,8 @@ const MACHINE: &[&str] = &[
     "/etc/ssl",
 ];
 
+/// How often it is looked how much was charged: the last look is so long before the end at the most.
+const LOOK: Duration = Duration::from_millis(1);
 /// How often it is looked whether the engine noticed an end, and its cause.
 const PERIOD: Duration = Duration::from_millis(20);
 /// The engine hears of an out-of-memory kill on another way than of the end that it led to, which may be a moment earlier.
@@ -81,6 +85,10 @@ pub struct End {
     pub code: i64,
     /// Whether the engine says that the kernel killed it, or a process that it started, for want of memory.
     pub oom_killed: bool,
+    /// The most that was charged to its control group at once, by the kernel's own count, of which the last millisecond may be missing where
+    /// the engine removes the group at once. The program that starts containers is in it, which needs some MiB. `None` where the group
+    /// cannot be seen from here, or the kernel keeps no peak: see [`PeakCharge::of`].
+    pub peak: Option<Bytes>,
 }
 
 impl End {
@@ -135,17 +143,18 @@ impl Drop for Room {
 }
 
 impl Visitor {
-    /// Runs it to its end, with the environment, the user and the working directory of this process, which passes on what it writes.
+    /// Runs it to its end, with the environment, the user and the working directory of this process, which passes on what it writes. Calls
+    /// `watched` as soon as nothing of it escapes us: a program that ends before has no peak.
     ///
     /// # Errors
-    /// When there is no Docker, or it refuses; not when the program fails.
-    pub fn run(self) -> Result<End, ServiceError> {
+    /// When there is no Docker, or it refuses, or somebody removes the container; not when the program fails.
+    pub fn run(self, watched: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> Result<End, ServiceError> {
         run(async move {
             listen()?;
             let docker = connect().await?;
             let name = unique_name("run")?;
             let request = self.request(&name)?;
-            let end = self.stay(&docker, request).await;
+            let end = self.stay(&docker, request, watched).await;
             // Also where it could not be started.
             let removed = remove_container(&docker, &name).await;
             let end = end?;
@@ -158,24 +167,53 @@ impl Visitor {
         ServiceError::new(format!("run {} in a container with {}", self.program.display(), self.memory), cause)
     }
 
-    async fn stay(&self, docker: &Docker, request: ContainerRequest<GenericImage>) -> Result<End, ServiceError> {
+    async fn stay(
+        &self,
+        docker: &Docker,
+        request: ContainerRequest<GenericImage>,
+        watched: impl FnOnce() -> std::io::Result<()>,
+    ) -> Result<End, ServiceError> {
         let container = request.start().await.map_err(|error| self.failed(with_sources(&error)))?;
+        let state = self.state(docker, container.id()).await?;
+        let pid = state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
+        let group = pid.and_then(|pid| PeakCharge::of(pid, container.id()));
+        watched().map_err(|error| self.failed(format!("it cannot be told that it is watched: {error}")))?;
+
         let (out, err) = (container.stdout(true), container.stderr(true));
         // Both end with the container.
-        let (out, err) = tokio::join!(pass_on(out, std::io::stdout()), pass_on(err, std::io::stderr()));
+        let mut outputs =
+            pin!(async { tokio::join!(pass_on(out, std::io::stdout()), pass_on(err, std::io::stderr())) });
+        let mut peak = None;
+        let (out, err) = loop {
+            // The engine removes the group soon after the end.
+            peak = group.as_ref().and_then(PeakCharge::read).or(peak);
+            if let Ok(ended) = tokio::time::timeout(LOOK, &mut outputs).await {
+                break ended;
+            }
+        };
         out.and(err).map_err(|error| self.failed(format!("its output is lost: {error}")))?;
 
         let mut waited = Duration::ZERO;
         loop {
-            let found = docker.inspect_container(container.id(), None::<InspectContainerOptions>).await;
-            let state = found.map_err(|error| self.failed(error))?.state.unwrap_or_default();
-            match end_of(&state) {
+            let state = self.state(docker, container.id()).await?;
+            match end_of(&state, peak) {
                 Some(end) if end.oom_killed || end.code != SIGNALLED + SIGKILL || waited >= NOTICED => return Ok(end),
                 _ => {}
             }
             tokio::time::sleep(PERIOD).await;
             waited += if state.running == Some(true) { Duration::ZERO } else { PERIOD };
         }
+    }
+
+    async fn state(&self, docker: &Docker, id: &str) -> Result<ContainerState, ServiceError> {
+        let found = docker.inspect_container(id, None::<InspectContainerOptions>).await;
+        let found = found.map_err(|error| match error {
+            Error::DockerResponseServerError { status_code: 404, .. } => {
+                self.failed("somebody removed the container while it ran")
+            }
+            other => self.failed(other),
+        })?;
+        Ok(found.state.unwrap_or_default())
     }
 
     fn request(&self, name: &str) -> Result<ContainerRequest<GenericImage>, ServiceError> {
@@ -222,11 +260,11 @@ impl Visitor {
 }
 
 /// How it ended, once it did. Docker keeps `OOMKilled` apart from the exit code, which others can bring about as well.
-fn end_of(state: &ContainerState) -> Option<End> {
+fn end_of(state: &ContainerState, peak: Option<Bytes>) -> Option<End> {
     if state.running == Some(true) {
         return None;
     }
-    Some(End { code: state.exit_code?, oom_killed: state.oom_killed == Some(true) })
+    Some(End { code: state.exit_code?, oom_killed: state.oom_killed == Some(true), peak })
 }
 
 /// Writes what a stream brings until it ends.
@@ -254,10 +292,11 @@ mod tests {
             oom_killed: Some(oom),
             ..ContainerState::default()
         };
-        assert_eq!(end_of(&state(true, 0, false)), None);
+        assert_eq!(end_of(&state(true, 0, false), None), None);
         let check = |code, oom, signal| {
-            let end = end_of(&state(false, code, oom)).unwrap();
+            let end = end_of(&state(false, code, oom), Some(Bytes::mib(8))).unwrap();
             assert_eq!((end.code, end.oom_killed, end.signal()), (code, oom, signal));
+            assert_eq!(end.peak, Some(Bytes::mib(8)));
         };
         check(0, false, None);
         check(101, false, None);

@@ -1,7 +1,9 @@
 //! The measured process: runs one scenario once, tells the journal, exits. It builds no service and reads no baseline.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use highwater_alloc::EngineError;
 use highwater_model::Engine;
@@ -43,11 +45,23 @@ fn prepare<'a>(
     let entry = entries
         .find(|entry| entry.declared.name == instruction.scenario)
         .ok_or_else(|| format!("there is no scenario `{}` in this suite", instruction.scenario))?;
-    let journal = JournalWriter::open(&instruction.journal)
-        .map_err(|error| format!("the journal {} cannot be opened: {error}", instruction.journal.display()))?;
+    let unusable = |error| format!("the journal {} cannot be opened: {error}", instruction.journal.display());
+    let journal = JournalWriter::open(&instruction.journal).map_err(unusable)?;
+    if instruction.launched {
+        wait_for_the_launcher(&instruction.journal).map_err(unusable)?;
+    }
     position::begin(journal, instruction.cgroup.is_some() || instruction.launched);
     position::report_panics();
     Ok((entry, instruction))
+}
+
+/// Waits until the launcher has told the journal that it watches, which is empty before. A launcher that never does is ended by the parent's
+/// timeout, and ends us.
+fn wait_for_the_launcher(journal: &Path) -> std::io::Result<()> {
+    while std::fs::metadata(journal)?.len() == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }
 
 /// Asks the kernel to kill this process when its parent is gone, so that an interrupted harness leaves nothing running.
@@ -71,20 +85,6 @@ pub(crate) fn signal_at_the_end_of(parent: u32, signal: rustix::process::Signal)
     }
 }
 
-/// Elsewhere the timeout of the parent is what ends a child.
-#[cfg(not(target_os = "linux"))]
-fn die_with(_: u32) -> Result<(), BoxError> {
-    Ok(())
-}
-
-fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
-    let engine = match instruction.engine {
-        Engine::Counting => highwater_alloc::Engine::Counting,
-        Engine::StatsAlloc => highwater_alloc::Engine::StatsAlloc,
-        Engine::Dhat => highwater_alloc::Engine::Dhat,
-        Engine::Sites => highwater_alloc::Engine::Sites,
-        Engine::Off => highwater_alloc::Engine::Off,
-    };
 /// Asks the kernel to end this process when the one that started it is gone: a suite whose command was killed has nobody to tell.
 ///
 /// # Errors
@@ -103,6 +103,20 @@ pub(crate) fn end_with_whoever_started_us() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Elsewhere the timeout of the parent is what ends a child.
+#[cfg(not(target_os = "linux"))]
+fn die_with(_: u32) -> Result<(), BoxError> {
+    Ok(())
+}
+
+fn measure(entry: &Entry, instruction: Instruction) -> ExitCode {
+    let engine = match instruction.engine {
+        Engine::Counting => highwater_alloc::Engine::Counting,
+        Engine::StatsAlloc => highwater_alloc::Engine::StatsAlloc,
+        Engine::Dhat => highwater_alloc::Engine::Dhat,
+        Engine::Sites => highwater_alloc::Engine::Sites,
+        Engine::Off => highwater_alloc::Engine::Off,
+    };
     match engine.choose() {
         Ok(()) => {}
         Err(EngineError::NotTheAllocator) => {

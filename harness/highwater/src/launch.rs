@@ -22,8 +22,9 @@ pub struct Launcher {
 
 /// What a launcher is told, and where it says what it saw.
 ///
-/// It starts the executable with its own environment and working directory, passes on what that writes, and ends as it ended: with its exit
-/// code, or by its signal. Before that it says how the memory limit fared ([`Launch::tell_limited`]), or that nothing was started
+/// It starts the executable with its own environment and working directory, and says when it is ready for whatever that does
+/// ([`Launch::tell_watched`]): the child waits for it. It passes on what the child writes, and ends as it ended: with its exit code, or by
+/// its signal. Before that it says how the memory limit fared ([`Launch::tell_limited`]), or why nothing is known of that
 /// ([`Launch::tell_refused`]). At SIGTERM, and when the parent dies, it ends the child and itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launch {
@@ -67,6 +68,14 @@ impl Launch {
         self.journal.parent().unwrap_or(Path::new("/"))
     }
 
+    /// Says that the child may begin.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn tell_watched(&self) -> io::Result<()> {
+        self.tell(&Message::Watched)
+    }
+
     /// Says how the limit fared: how many processes the kernel killed for want of memory, and the most that was charged, where that is
     /// known.
     ///
@@ -76,7 +85,7 @@ impl Launch {
         self.tell(&Message::Limited { limit, kills, peak })
     }
 
-    /// Says why no child was started.
+    /// Says why no child was started, or how it was lost.
     ///
     /// # Errors
     /// When the journal cannot be written.

@@ -69,6 +69,8 @@ pub(crate) enum Message {
     NotCounting,
     /// The run is over and these are the numbers.
     Done(Report),
+    /// A launcher: it watches the child, which waits for that.
+    Watched,
     /// A launcher: how the limit fared that it had the kernel enforce.
     Limited { limit: Bytes, kills: u64, peak: Option<Bytes> },
     /// A launcher: why it started no child.

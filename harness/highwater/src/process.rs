@@ -207,6 +207,7 @@ impl Heard {
                 }
                 Message::Done(report) => self.report = Some(report),
                 Message::Limited { limit, kills, peak } => self.limited = Some((limit, Charged { kills, peak })),
+                Message::Watched => {}
                 Message::NotLaunched(why) => self.not_launched = Some(why),
             }
         }
