@@ -7,6 +7,7 @@ mod container;
 mod corpus;
 mod culprits;
 mod curves;
+mod dying;
 mod explain;
 mod faults;
 mod job_worker;

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use highwater::ServiceError;
+use testcontainers::bollard::errors::Error;
+use testcontainers::bollard::models::{ContainerInspectResponse, ContainerState};
+use testcontainers::bollard::query_parameters::InspectContainerOptions;
 use testcontainers::core::IntoContainerPort as _;
+use testcontainers::core::client::docker_client_instance;
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, TestcontainersError};
 
@@ -61,8 +65,8 @@ impl Server {
                 Ok(client) => return Ok((running, client)),
                 Err(cause) => cause,
             };
-            let problem = match running.ended() {
-                Some(code) => ended_with(code),
+            let problem = match running.problem() {
+                Some(problem) => problem,
                 None if Instant::now() > deadline => format!("it does not accept connections: {cause}"),
                 None => {
                     std::thread::sleep(Duration::from_millis(20));
@@ -124,6 +128,23 @@ fn ended_with(code: i64) -> String {
     format!("it ended with {code}")
 }
 
+/// What is wrong with a container. An engine that does not say tells nothing of it.
+fn problem_of(found: Result<ContainerInspectResponse, Error>) -> Option<String> {
+    let state = match found {
+        Ok(found) => found.state?,
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
+            return Some("somebody removed its container".to_owned());
+        }
+        Err(_) => return None,
+    };
+    match state {
+        ContainerState { paused: Some(true), .. } => Some("somebody paused its container".to_owned()),
+        ContainerState { running: Some(true), .. } => None,
+        ContainerState { oom_killed: Some(true), .. } => Some("its container ran out of memory".to_owned()),
+        ContainerState { exit_code, .. } => Some(ended_with(exit_code.unwrap_or_default())),
+    }
+}
+
 /// The last lines of both of its outputs. One that cannot be read is none: what went wrong is said without it.
 async fn log_tail(container: &ContainerAsync<GenericImage>) -> String {
     let mut log = container.stdout_to_vec().await.unwrap_or_default();
@@ -140,13 +161,19 @@ impl RunningServer {
         &self.address
     }
 
-    /// The exit code of its container, if that has ended.
-    fn ended(&self) -> Option<i64> {
-        let container = Arc::clone(self.container.as_ref()?);
-        run(async move { Ok(container.exit_code().await.ok().flatten()) }).ok().flatten()
+    /// Why its container serves nobody any more, when Docker knows of a reason.
+    pub fn problem(&self) -> Option<String> {
+        let id = self.container.as_ref()?.id().to_owned();
+        let found = run(async move {
+            let unanswered = |error: &dyn std::error::Error| ServiceError::new("ask Docker", with_sources(error));
+            let docker = docker_client_instance().await.map_err(|error| unanswered(&error))?;
+            Ok(docker.inspect_container(&id, None::<InspectContainerOptions>).await)
+        });
+        problem_of(found.ok()?)
     }
 
-    fn log_tail(&self) -> String {
+    /// The last lines of its log.
+    pub fn log_tail(&self) -> String {
         let Some(container) = self.container.clone() else { return String::new() };
         run(async move { Ok(log_tail(&container).await) }).unwrap_or_default()
     }
@@ -161,5 +188,28 @@ impl Drop for RunningServer {
                 Ok(())
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_container_is_told() {
+        let check = |state: ContainerState, expect: Option<&str>| {
+            let found = ContainerInspectResponse { state: Some(state), ..ContainerInspectResponse::default() };
+            assert_eq!(problem_of(Ok(found)).as_deref(), expect);
+        };
+        let runs = || ContainerState { running: Some(true), ..ContainerState::default() };
+        let ended = || ContainerState { running: Some(false), exit_code: Some(137), ..ContainerState::default() };
+        check(runs(), None);
+        // As Docker has it: what is paused runs as well.
+        check(ContainerState { paused: Some(true), ..runs() }, Some("somebody paused its container"));
+        check(ended(), Some("it ended with 137"));
+        check(ContainerState { oom_killed: Some(true), ..ended() }, Some("its container ran out of memory"));
+        let answered = |status_code| Err(Error::DockerResponseServerError { status_code, message: String::new() });
+        assert_eq!(problem_of(answered(404)).as_deref(), Some("somebody removed its container"));
+        assert_eq!(problem_of(answered(500)), None);
     }
 }

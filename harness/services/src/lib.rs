@@ -68,9 +68,9 @@
 
 mod choice;
 mod container;
-mod folder;
 mod http_sink;
 mod launcher;
+mod own;
 mod postgres;
 mod process;
 mod redis;

@@ -13,9 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use highwater::{RunningService, Service, ServiceError};
 
 use crate::choice::{Choice, Chosen, first_of};
-use container::ContainerServer;
 use embedded::EmbeddedServer;
-use local::LocalServer;
 use remote::RemoteServer;
 
 /// A Postgres database, empty at the start of every sample.
@@ -135,8 +133,8 @@ impl Service for Postgres {
 
     fn start(&self) -> Result<Box<dyn RunningService>, ServiceError> {
         let docker =
-            || Ok(Box::new(ContainerServer::start(CHOSEN.image(self.image.as_deref())?)?) as Box<dyn RunningService>);
-        let local = || Ok(Box::new(LocalServer::start()?) as Box<dyn RunningService>);
+            || Ok(Box::new(container::start(CHOSEN.image(self.image.as_deref())?)?) as Box<dyn RunningService>);
+        let local = || Ok(Box::new(local::start()?) as Box<dyn RunningService>);
         let embedded = || Ok(Box::new(EmbeddedServer::start()?) as Box<dyn RunningService>);
         match self.choice()? {
             Choice::Embedded => embedded(),

@@ -1,12 +1,17 @@
-//! The process of a server that was started here, on a free port, with a log. What it is told is left to the modules of the servers.
+//! The process of a server that was started here, on a free port, with a folder and a log. What it is told is left to the modules of the
+//! servers.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use highwater::Folder;
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::own::Host;
 
 /// For a server to stop before it is told so less gently.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,14 +36,16 @@ pub(crate) struct ServerProcess {
     /// What it is sent to stop, the gentlest first.
     stop: &'static [Signal],
     keeper: Option<JoinHandle<std::io::Result<ExitStatus>>>,
-    status: Mutex<mpsc::Receiver<String>>,
+    /// How it ended, once it has.
+    status: Arc<OnceLock<String>>,
 }
 
 impl ServerProcess {
     /// Starts it; `name` is for the thread.
     pub(crate) fn spawn(name: &str, mut command: Command, stop: &'static [Signal]) -> std::io::Result<Self> {
         let (started, start) = mpsc::channel::<std::io::Result<u32>>();
-        let (ended, status) = mpsc::channel();
+        let status = Arc::new(OnceLock::new());
+        let ended = Arc::clone(&status);
         let keeper = std::thread::Builder::new().name(format!("{name} keeper")).spawn(move || {
             let mut child: Child = match command.spawn() {
                 Ok(child) => child,
@@ -50,7 +57,7 @@ impl ServerProcess {
             };
             let _ = started.send(Ok(child.id()));
             let status = child.wait()?;
-            let _ = ended.send(status.to_string());
+            ended.get_or_init(|| status.to_string());
             Ok(status)
         })?;
         let id = start.recv().map_err(std::io::Error::other)??;
@@ -58,12 +65,12 @@ impl ServerProcess {
             .ok()
             .and_then(Pid::from_raw)
             .ok_or_else(|| std::io::Error::other("a process id out of range"))?;
-        Ok(Self { pid, stop, keeper: Some(keeper), status: Mutex::new(status) })
+        Ok(Self { pid, stop, keeper: Some(keeper), status })
     }
 
     /// How it ended, once it has.
     pub(crate) fn exited(&self) -> Option<String> {
-        self.status.lock().ok()?.try_recv().ok()
+        self.status.get().cloned()
     }
 
     fn ends_within(&self, patience: Duration) -> bool {
@@ -75,6 +82,31 @@ impl ServerProcess {
             std::thread::sleep(Duration::from_millis(5));
         }
         false
+    }
+}
+
+/// A server on this machine.
+pub(crate) struct LocalHost {
+    // Dropped in this order: the server needs its folder.
+    process: ServerProcess,
+    log: PathBuf,
+    _folder: Folder,
+}
+
+impl LocalHost {
+    /// The process writes this log, and all else in the folder.
+    pub(crate) fn new(process: ServerProcess, log: PathBuf, folder: Folder) -> Self {
+        Self { process, log, _folder: folder }
+    }
+}
+
+impl Host for LocalHost {
+    fn problem(&self) -> Option<String> {
+        self.process.exited().map(|status| format!("the server ended ({status})"))
+    }
+
+    fn log_tail(&self) -> String {
+        tail(&std::fs::read_to_string(&self.log).unwrap_or_default())
     }
 }
 

@@ -2,8 +2,8 @@
 
 mod container;
 mod embedded;
+mod emptied;
 mod local;
-mod own;
 mod remote;
 
 use std::fmt;
@@ -12,9 +12,7 @@ use highwater::{Observations, RunningService, Service, ServiceError};
 use redis::{Connection, RedisError, RedisResult, cmd};
 
 use crate::choice::{Choice, Chosen, first_of};
-use container::ContainerServer;
 use embedded::EmbeddedServer;
-use local::LocalServer;
 use remote::RemoteServer;
 
 /// A Redis, empty at the start of every sample.
@@ -146,8 +144,8 @@ impl Service for Redis {
 
     fn start(&self) -> Result<Box<dyn RunningService>, ServiceError> {
         let docker =
-            || Ok(Box::new(ContainerServer::start(CHOSEN.image(self.image.as_deref())?)?) as Box<dyn RunningService>);
-        let local = || Ok(Box::new(LocalServer::start()?) as Box<dyn RunningService>);
+            || Ok(Box::new(container::start(CHOSEN.image(self.image.as_deref())?)?) as Box<dyn RunningService>);
+        let local = || Ok(Box::new(local::start()?) as Box<dyn RunningService>);
         let embedded = || Ok(Box::new(EmbeddedServer::start()?) as Box<dyn RunningService>);
         match self.choice()? {
             Choice::Embedded => embedded(),

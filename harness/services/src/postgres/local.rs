@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
+use highwater::{Folder, RunningService, ServiceError};
 use rustix::process::Signal;
 
 use super::binaries;
-use super::remote::{Failure, RemoteServer, connect, on_own_runtime};
-use crate::folder::Folder;
+use super::remote::{Databases, Failure, connect, on_own_runtime};
 use crate::launcher::Launcher;
-use crate::process::{ServerProcess, free_port, tail};
+use crate::own::Own;
+use crate::process::{LocalHost, ServerProcess, free_port, tail};
 
 /// For a server to accept connections; it takes about 0.2 s on an idle machine.
 const START: Duration = Duration::from_secs(60);
@@ -21,48 +21,24 @@ const PORTS: usize = 5;
 /// SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one.
 const STOP: &[Signal] = &[Signal::INT, Signal::QUIT, Signal::KILL];
 
-/// A server of our own. Dropping it stops it and removes its folder.
-pub(crate) struct LocalServer {
-    // Dropped in this order: the databases need the server no more, the server needs its folder.
-    databases: RemoteServer,
-    _process: ServerProcess,
-    _folder: Folder,
-}
-
-impl LocalServer {
-    /// Makes a cluster and starts a server on it, on a free port of the loopback.
-    ///
-    /// # Errors
-    /// When PostgreSQL is not installed, or does not start; then with the end of its log.
-    pub(crate) fn start() -> Result<Self, ServiceError> {
-        let missing = || {
-            ServiceError::new(
-                "find a local Postgres",
-                "neither PATH nor /usr/lib/postgresql/*/bin has initdb and postgres",
-            )
+/// Makes a cluster and starts a server on it, on a free port of the loopback.
+///
+/// # Errors
+/// When PostgreSQL is not installed, or does not start; then with the end of its log.
+pub(crate) fn start() -> Result<impl RunningService, ServiceError> {
+    let missing = || {
+        ServiceError::new("find a local Postgres", "neither PATH nor /usr/lib/postgresql/*/bin has initdb and postgres")
             .remedy("apt-get install postgresql, or HIGHWATER_SERVICES=embedded")
-        };
-        let programs = binaries::find(std::env::var_os("PATH").as_deref()).ok_or_else(missing)?;
-        let launcher = Launcher::unprivileged()?;
-        let folder = Folder::create("postgres");
-        let folder = folder.map_err(|cause| ServiceError::new("make a temporary folder for Postgres", cause))?;
-        launcher.hand_over(folder.path())?;
-        let cluster = Cluster { programs, launcher, data: folder.path().join("data"), log: folder.path().join("log") };
-        cluster.init()?;
-        let (process, databases) = cluster.start()?;
-        Ok(Self { databases, _process: process, _folder: folder })
-    }
-}
-
-impl RunningService for LocalServer {
-    fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
-        self.databases.create_database()
-    }
-
-    fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
-        self.databases.drop_databases().map_err(ServiceFault::Failed)?;
-        Ok(Observations::new())
-    }
+    };
+    let programs = binaries::find(std::env::var_os("PATH").as_deref()).ok_or_else(missing)?;
+    let launcher = Launcher::unprivileged()?;
+    let folder = Folder::create("postgres");
+    let folder = folder.map_err(|cause| ServiceError::new("make a temporary folder for Postgres", cause))?;
+    launcher.hand_over(folder.path())?;
+    let cluster = Cluster { programs, launcher, data: folder.path().join("data"), log: folder.path().join("log") };
+    cluster.init()?;
+    let (process, databases) = cluster.start()?;
+    Ok(Own::new(databases, LocalHost::new(process, cluster.log, folder)))
 }
 
 /// The files of a server.
@@ -92,7 +68,7 @@ impl Cluster {
         Err(self.failed("make a database cluster", format!("initdb: {}; it said: {}", output.status, tail(&said))))
     }
 
-    fn start(&self) -> Result<(ServerProcess, RemoteServer), ServiceError> {
+    fn start(&self) -> Result<(ServerProcess, Databases), ServiceError> {
         let mut last = None;
         for _ in 0..PORTS {
             let port = free_port().map_err(|cause| self.failed("find a free port for Postgres", cause))?;
@@ -128,7 +104,7 @@ impl Cluster {
     }
 
     /// Waits until the server accepts connections, and makes sure that it is this one.
-    fn wait(&self, process: &ServerProcess, port: u16) -> Result<RemoteServer, ServiceError> {
+    fn wait(&self, process: &ServerProcess, port: u16) -> Result<Databases, ServiceError> {
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
         let deadline = Instant::now() + START;
         loop {
@@ -138,7 +114,7 @@ impl Cluster {
                 );
             }
             let cause = match data_directory(&url) {
-                Ok(folder) if Path::new(&folder) == self.data => return RemoteServer::connect(&url),
+                Ok(folder) if Path::new(&folder) == self.data => return Databases::connect(&url),
                 Ok(folder) => format!("port {port} belongs to the server of {folder}"),
                 Err(failure) => failure.cause(),
             };

@@ -2,23 +2,27 @@
 
 use std::fmt::Display;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 /// For connecting; a server that is there answers at once.
 const CONNECT: Duration = Duration::from_secs(10);
 /// For a statement: creating a database copies files, and dropping one waits for a checkpoint.
 const STATEMENT: Duration = Duration::from_secs(60);
 
-/// A server by its URL. Dropping it drops the databases that it made.
-pub(crate) struct RemoteServer {
-    url: ServerUrl,
-    /// Databases made and not yet dropped.
-    databases: Vec<String>,
-}
+/// For a server that recovers from the crash of one of its processes to accept connections again.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+/// Tells which start of the server this is: of all of it, and of the processes that it starts anew after one of them crashed. What the role
+/// may not see is empty.
+const INCARNATION: &str = "SELECT concat(pg_postmaster_start_time(), ' ', \
+    (SELECT max(backend_start) FROM pg_stat_activity WHERE backend_type = 'checkpointer'))";
+
+/// Somebody else's server. Dropping it drops the databases that were made on it.
+pub(crate) struct RemoteServer(Databases);
 
 impl RemoteServer {
     /// Checks that the server can be reached.
@@ -26,24 +30,61 @@ impl RemoteServer {
     /// # Errors
     /// When it cannot, or the URL is none.
     pub(crate) fn connect(url: &str) -> Result<Self, ServiceError> {
+        Databases::connect(url).map(Self)
+    }
+}
+
+impl RunningService for RemoteServer {
+    fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
+        self.0.begin_sample()
+    }
+
+    fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
+        self.0.end_sample()
+    }
+}
+
+impl Drop for RemoteServer {
+    fn drop(&mut self) {
+        // Nobody is left to be told.
+        let _ = self.0.drop_databases();
+    }
+}
+
+/// The databases of samples on the server of a URL, which go with that server when they are dropped with it.
+pub(crate) struct Databases {
+    url: ServerUrl,
+    /// Made and not yet dropped.
+    databases: Vec<String>,
+    /// Of the server when the sample began.
+    incarnation: String,
+}
+
+impl Databases {
+    /// Checks that the server can be reached.
+    ///
+    /// # Errors
+    /// When it cannot, or the URL is none.
+    pub(crate) fn connect(url: &str) -> Result<Self, ServiceError> {
         let url = ServerUrl::parse(url)?;
-        let server = Self { url, databases: Vec::new() };
+        let server = Self { url, databases: Vec::new(), incarnation: String::new() };
         server.statement("SELECT 1").map_err(|failed| server.explained("reach", &failed))?;
         Ok(server)
     }
 
     /// Makes an empty database, and tells where it is.
-    pub(super) fn create_database(&mut self) -> Result<Endpoint, ServiceError> {
+    fn create_database(&mut self) -> Result<Endpoint, ServiceError> {
         let name = super::database_name();
         let created = self.statement(&format!("CREATE DATABASE \"{name}\""));
         created.map_err(|failed| self.explained(&format!("create the database {name} on"), &failed))?;
         let endpoint = self.url.with_database(&name);
         self.databases.push(name);
+        self.incarnation = self.statement(INCARNATION).map_err(|failed| self.explained("ask", &failed))?;
         Ok(Endpoint::new(endpoint))
     }
 
     /// Drops all databases that were made here; a client that is still connected is cut off.
-    pub(super) fn drop_databases(&mut self) -> Result<(), String> {
+    fn drop_databases(&mut self) -> Result<(), String> {
         while let Some(name) = self.databases.last() {
             let dropped = self.statement(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
             dropped.map_err(|failed| {
@@ -54,15 +95,41 @@ impl RemoteServer {
         Ok(())
     }
 
-    fn statement(&self, sql: &str) -> Result<(), Failure> {
-        let config = self.url.config.clone();
-        let sql = sql.to_owned();
+    /// The server is the one that it was when the sample began.
+    fn check_incarnation(&self) -> Result<(), String> {
+        let now = self.statement(INCARNATION);
+        let now = now.map_err(|failed| format!("the Postgres server at {}: {}", self.url.shown(), failed.cause()))?;
+        if now == self.incarnation {
+            return Ok(());
+        }
+        Err(format!(
+            "the Postgres server at {} cut off its clients and started anew: one of its processes crashed or was killed, or somebody \
+             restarted it",
+            self.url.shown()
+        ))
+    }
+
+    /// Executes a statement, which has no parameters and may have one row of one text; another has the empty one. Waits for a server that
+    /// recovers.
+    fn statement(&self, sql: &str) -> Result<String, Failure> {
+        let config = &self.url.config;
+        let deadline = Instant::now() + RECOVERY;
         on_own_runtime(async move {
-            let client = connect(&config).await?;
-            match tokio::time::timeout(STATEMENT, client.batch_execute(&sql)).await {
-                Ok(result) => result.map_err(Failure::Postgres),
-                Err(_) => Err(Failure::TimedOut),
-            }
+            let client = loop {
+                match connect(config).await {
+                    Err(failure) if failure.is(&SqlState::CANNOT_CONNECT_NOW) && Instant::now() < deadline => {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    connected => break connected?,
+                }
+            };
+            let answered = tokio::time::timeout(STATEMENT, client.simple_query(sql)).await;
+            let messages = answered.map_err(|_| Failure::TimedOut)?.map_err(Failure::Postgres)?;
+            let text = messages.into_iter().find_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            });
+            Ok(text.unwrap_or_default())
         })
     }
 
@@ -87,21 +154,16 @@ impl RemoteServer {
     }
 }
 
-impl RunningService for RemoteServer {
+impl RunningService for Databases {
     fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
         self.create_database()
     }
 
     fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
+        // What became of the server explains why a database cannot be dropped.
+        self.check_incarnation().map_err(ServiceFault::Failed)?;
         self.drop_databases().map_err(ServiceFault::Failed)?;
         Ok(Observations::new())
-    }
-}
-
-impl Drop for RemoteServer {
-    fn drop(&mut self) {
-        // Nobody is left to be told.
-        let _ = self.drop_databases();
     }
 }
 
@@ -114,6 +176,10 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    fn is(&self, state: &SqlState) -> bool {
+        matches!(self, Self::Postgres(error) if error.code() == Some(state))
+    }
+
     pub(super) fn cause(&self) -> String {
         match self {
             Self::Postgres(error) => match error.as_db_error() {

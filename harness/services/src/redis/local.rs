@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
+use highwater::{Folder, RunningService, ServiceError};
 use redis::{Connection, RedisResult, cmd};
 use rustix::process::Signal;
 
-use super::own::OwnServer;
+use super::emptied::Emptied;
 use super::remote::connect;
-use crate::folder::Folder;
 use crate::launcher::{Launcher, on_path};
-use crate::process::{ServerProcess, free_port, tail};
+use crate::own::Own;
+use crate::process::{LocalHost, ServerProcess, free_port, tail};
 
 /// For a server to accept connections; it takes about 0.02 s on an idle machine.
 const START: Duration = Duration::from_secs(30);
@@ -21,47 +21,38 @@ const START: Duration = Duration::from_secs(30);
 const PORTS: usize = 5;
 const STOP: &[Signal] = &[Signal::TERM, Signal::KILL];
 
-/// A server of our own. Dropping it stops it and removes its folder.
-pub(crate) struct LocalServer {
-    // Dropped in this order: the server needs its folder.
-    own: OwnServer,
-    _process: ServerProcess,
-    _folder: Folder,
-}
-
-impl LocalServer {
-    /// Starts a server on a free port of the loopback.
-    ///
-    /// # Errors
-    /// When Redis is not installed, or does not start; then with the end of its log.
-    pub(crate) fn start() -> Result<Self, ServiceError> {
-        let missing = || {
-            ServiceError::new("find a local Redis", "neither PATH nor /usr/bin nor /usr/local/bin has redis-server")
-                .remedy("apt-get install redis-server, or HIGHWATER_SERVICES=embedded")
-        };
-        let fixed = ["/usr/bin", "/usr/local/bin"].map(|folder| Path::new(folder).join("redis-server"));
-        let program = on_path("redis-server", std::env::var_os("PATH").as_deref())
-            .or_else(|| fixed.into_iter().find(|file| file.is_file()))
-            .ok_or_else(missing)?;
-        let failed =
-            |cause: &dyn std::fmt::Display| ServiceError::new(format!("start Redis from {}", program.display()), cause);
-        let folder = Folder::create("redis");
-        let folder = folder.map_err(|cause| ServiceError::new("make a temporary folder for Redis", cause))?;
-        let mut last = None;
-        for _ in 0..PORTS {
-            let port = free_port().map_err(|cause| failed(&cause))?;
-            let process = spawn(&program, folder.path(), port).map_err(|cause| failed(&cause))?;
-            match wait(&process, folder.path(), port) {
-                Ok(connection) => {
-                    let own = OwnServer::new(format!("redis://127.0.0.1:{port}/0"), connection);
-                    return Ok(Self { own, _process: process, _folder: folder });
-                }
-                Err(cause) if cause.contains("Address already in use") => last = Some(cause),
-                Err(cause) => return Err(failed(&cause)),
+/// Starts a server on a free port of the loopback.
+///
+/// # Errors
+/// When Redis is not installed, or does not start; then with the end of its log.
+pub(crate) fn start() -> Result<impl RunningService, ServiceError> {
+    let missing = || {
+        ServiceError::new("find a local Redis", "neither PATH nor /usr/bin nor /usr/local/bin has redis-server")
+            .remedy("apt-get install redis-server, or HIGHWATER_SERVICES=embedded")
+    };
+    let fixed = ["/usr/bin", "/usr/local/bin"].map(|folder| Path::new(folder).join("redis-server"));
+    let program = on_path("redis-server", std::env::var_os("PATH").as_deref())
+        .or_else(|| fixed.into_iter().find(|file| file.is_file()))
+        .ok_or_else(missing)?;
+    let failed =
+        |cause: &dyn std::fmt::Display| ServiceError::new(format!("start Redis from {}", program.display()), cause);
+    let folder = Folder::create("redis");
+    let folder = folder.map_err(|cause| ServiceError::new("make a temporary folder for Redis", cause))?;
+    let mut last = None;
+    for _ in 0..PORTS {
+        let port = free_port().map_err(|cause| failed(&cause))?;
+        let process = spawn(&program, folder.path(), port).map_err(|cause| failed(&cause))?;
+        match wait(&process, folder.path(), port) {
+            Ok(connection) => {
+                let emptied = Emptied::new(format!("redis://127.0.0.1:{port}/0"), connection);
+                let log = log(folder.path());
+                return Ok(Own::new(emptied, LocalHost::new(process, log, folder)));
             }
+            Err(cause) if cause.contains("Address already in use") => last = Some(cause),
+            Err(cause) => return Err(failed(&cause)),
         }
-        Err(failed(&last.unwrap_or_else(|| "no port".to_owned())))
     }
+    Err(failed(&last.unwrap_or_else(|| "no port".to_owned())))
 }
 
 fn log(folder: &Path) -> PathBuf {
@@ -102,14 +93,4 @@ fn own_connection(folder: &Path, port: u16) -> RedisResult<Option<Connection>> {
     let (_, its): (String, String) = cmd("CONFIG").arg("GET").arg("dir").query(&mut connection)?;
     let ours = std::fs::canonicalize(folder).ok() == std::fs::canonicalize(its).ok();
     Ok(ours.then_some(connection))
-}
-
-impl RunningService for LocalServer {
-    fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
-        self.own.begin_sample()
-    }
-
-    fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
-        self.own.end_sample()
-    }
 }

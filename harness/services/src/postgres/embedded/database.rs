@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use highwater::Folder;
 use rusqlite::Connection;
 
 use super::lock::{AdvisoryLocks, WriteLock};
-use crate::folder::Folder;
 
 pub(super) struct Database {
     pub(super) name: String,

@@ -3,15 +3,15 @@
 use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
 use redis::{Connection, RedisResult, cmd};
 
-/// A server of our own that runs.
-pub(crate) struct OwnServer {
+/// The service on such a server.
+pub(crate) struct Emptied {
     url: String,
     connection: Connection,
     /// Commands executed before the sample.
     commands: u64,
 }
 
-impl OwnServer {
+impl Emptied {
     /// The server at this URL.
     pub(crate) fn new(url: String, connection: Connection) -> Self {
         Self { url, connection, commands: 0 }
@@ -37,7 +37,7 @@ impl OwnServer {
     }
 }
 
-impl RunningService for OwnServer {
+impl RunningService for Emptied {
     fn begin_sample(&mut self) -> Result<Endpoint, ServiceError> {
         self.begin().map_err(|cause| ServiceError::new("empty the Redis server that was started here", cause))?;
         Ok(Endpoint::new(self.url.clone()))
@@ -45,7 +45,7 @@ impl RunningService for OwnServer {
 
     fn end_sample(&mut self) -> Result<Observations, ServiceFault> {
         self.observe().map_err(|cause| {
-            ServiceFault::Failed(format!("failed to ask the Redis server that was started here: {cause}"))
+            ServiceFault::Failed(format!("the Redis server that was started here does not answer: {cause}"))
         })
     }
 }
