@@ -26,6 +26,9 @@ pub struct Config {
     pub page_size: u32,
     /// Rows a statement, from 1.
     pub batch_size: usize,
+    /// Bytes of JSON a batch, from 1, in `bounded`, which fills one batch while it writes another: a batch is written when its records
+    /// were so many bytes, even when its rows are few.
+    pub batch_bytes: usize,
     /// Pages under way at once, from 1, in the strategies that fetch concurrently; without it, all of them in `reconcile` and
     /// `upsert`, and a few in `bounded`.
     pub concurrency: Option<usize>,
@@ -39,6 +42,8 @@ pub struct Config {
 const LARGEST_PAGE: u32 = 500;
 /// Rows a statement by default: see [`store`](crate::store) for what a larger statement leaves behind.
 const BATCH_SIZE: usize = 500;
+/// Bytes of JSON a batch by default: a hundred or so records of a few kilobytes.
+const BATCH_BYTES: usize = 256 << 10;
 
 impl Config {
     /// The defaults for this account and database.
@@ -55,7 +60,7 @@ impl Config {
     }
 
     /// Reads `HARVEST_URL`, `HARVEST_API_KEY`, `DATABASE_URL`, `SYNC_STRATEGY`, `PAGE_SIZE`, `BATCH_SIZE`,
-    /// `CONCURRENCY` and `METRICS_ADDR`. A variable set to nothing counts as not set.
+    /// `BATCH_BYTES`, `CONCURRENCY` and `METRICS_ADDR`. A variable set to nothing counts as not set.
     ///
     /// # Errors
     /// [`VariableError`] naming the first variable that is missing or wrong.
@@ -75,6 +80,9 @@ impl Config {
                 .read("PAGE_SIZE", "500", |value| whole(value, 1, LARGEST_PAGE))?
                 .unwrap_or(LARGEST_PAGE),
             batch_size: variables.read("BATCH_SIZE", "500", |value| whole(value, 1, usize::MAX))?.unwrap_or(BATCH_SIZE),
+            batch_bytes: variables
+                .read("BATCH_BYTES", "262144", |value| whole(value, 1, usize::MAX))?
+                .unwrap_or(BATCH_BYTES),
             concurrency: variables.read("CONCURRENCY", "8", |value| whole(value, 1, usize::MAX))?,
             metrics_addr: variables.read("METRICS_ADDR", "127.0.0.1:9464", address)?,
             retry: RetryPolicy::default(),
@@ -123,6 +131,7 @@ impl fmt::Debug for Config {
             .field("strategy", &self.strategy)
             .field("page_size", &self.page_size)
             .field("batch_size", &self.batch_size)
+            .field("batch_bytes", &self.batch_bytes)
             .field("concurrency", &self.concurrency)
             .field("metrics_addr", &self.metrics_addr)
             .field("retry", &self.retry)
@@ -153,6 +162,7 @@ mod tests {
         let config = read("", None).expect("a good configuration");
         assert_eq!(config.strategy, Strategy::Paged);
         assert_eq!((config.page_size, config.batch_size, config.concurrency), (500, 500, None));
+        assert_eq!(config.batch_bytes, 256 * 1024);
         assert_eq!(config.metrics_addr, None);
         assert_eq!(config.database.get_application_name(), Some("ats-sync"));
         let empty = read("PAGE_SIZE", Some(" ")).expect("nothing counts as not set");
@@ -164,6 +174,7 @@ mod tests {
         assert_eq!(read("SYNC_STRATEGY", Some("reconcile")).map(|it| it.strategy), Ok(Strategy::Reconcile));
         assert_eq!(read("PAGE_SIZE", Some(" 100 ")).map(|it| it.page_size), Ok(100));
         assert_eq!(read("BATCH_SIZE", Some("1")).map(|it| it.batch_size), Ok(1));
+        assert_eq!(read("BATCH_BYTES", Some("65536")).map(|it| it.batch_bytes), Ok(65_536));
         assert_eq!(read("CONCURRENCY", Some("4")).map(|it| it.concurrency), Ok(Some(4)));
         let address = read("METRICS_ADDR", Some("[::1]:9464")).map(|it| it.metrics_addr);
         assert_eq!(address, Ok(Some(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9464)))));
@@ -194,6 +205,7 @@ mod tests {
             ("PAGE_SIZE", Some("501"), "PAGE_SIZE is wrong: `501` is not a whole number from 1 to 500 (example: 500)"),
             ("PAGE_SIZE", Some("0"), "PAGE_SIZE is wrong: `0` is not a whole number"),
             ("BATCH_SIZE", Some("-1"), "BATCH_SIZE is wrong: `-1` is not a whole number"),
+            ("BATCH_BYTES", Some("64KiB"), "BATCH_BYTES is wrong: `64KiB` is not a whole number from 1"),
             ("CONCURRENCY", Some("all"), "CONCURRENCY is wrong: `all` is not a whole number"),
             ("METRICS_ADDR", Some(":9464"), "METRICS_ADDR is wrong: `:9464` is not an IP address with a port"),
         ] {

@@ -19,6 +19,7 @@ pub struct Worker {
     harvest: Harvest,
     store: Store,
     concurrency: Option<usize>,
+    batch_bytes: usize,
     metrics: Metrics,
 }
 
@@ -33,6 +34,7 @@ impl Worker {
             harvest: Harvest::new(config, metrics.clone())?,
             store: Store::connect(&config.database, config.batch_size, metrics.clone()).await?,
             concurrency: config.concurrency,
+            batch_bytes: config.batch_bytes,
             metrics,
         })
     }
@@ -46,6 +48,7 @@ impl Worker {
             harvest: &self.harvest,
             store: &self.store,
             concurrency: self.concurrency,
+            batch_bytes: self.batch_bytes,
             started_at: Timestamp::now(),
         };
         let collections = vec![

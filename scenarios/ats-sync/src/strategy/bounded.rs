@@ -19,15 +19,18 @@ use crate::worker::SyncError;
 /// has a connection, whose read buffer may grow to 408 KiB (hyper 1, `proto/h1/io.rs`).
 const AHEAD: usize = 4;
 
-/// A batch is written when it has reached so many bytes of JSON, even when its rows are few.
-const BATCH_TEXT: usize = 256 << 10;
-
 pub(super) async fn sync<T: Table>(run: &Run<'_>) -> Result<Counts, SyncError> {
     let ahead = run.concurrency.unwrap_or(AHEAD).min(Semaphore::MAX_PERMITS);
     let (to, pages) = channel(ahead);
     let ask = async { ask_for_all::<T>(run.harvest, ahead, to).await.map_err(SyncError::from) };
-    let records =
-        Records { harvest: run.harvest, pages, open: None, rows: run.store.batch_size(), counts: Counts::default() };
+    let records = Records {
+        harvest: run.harvest,
+        pages,
+        open: None,
+        rows: run.store.batch_size(),
+        text: run.batch_bytes,
+        counts: Counts::default(),
+    };
     let ((), counts) = tokio::try_join!(ask, write_all(run, records))?;
     Ok(counts)
 }
@@ -75,6 +78,8 @@ struct Records<'a, T> {
     open: Option<Open<T>>,
     /// The most records of a batch.
     rows: usize,
+    /// Bytes of JSON with which a batch is full, even when its rows are few.
+    text: usize,
     counts: Counts,
 }
 
@@ -82,7 +87,7 @@ impl<T: Table> Records<'_, T> {
     /// Fills the batch, which is left empty when there are no more records.
     async fn fill(&mut self, batch: &mut Vec<T>) -> Result<(), HarvestError> {
         let mut text = 0;
-        while batch.len() < self.rows && text < BATCH_TEXT {
+        while batch.len() < self.rows && text < self.text {
             if self.open.is_none() {
                 self.open = self.pages.recv().await;
             }

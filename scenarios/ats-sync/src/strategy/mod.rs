@@ -60,6 +60,7 @@ pub(crate) struct Run<'a> {
     pub(crate) harvest: &'a Harvest,
     pub(crate) store: &'a Store,
     pub(crate) concurrency: Option<usize>,
+    pub(crate) batch_bytes: usize,
     /// When the sync started: the time of everything that it writes.
     pub(crate) started_at: Timestamp,
 }
