@@ -51,7 +51,7 @@ impl std::fmt::Debug for Entry {
 
 impl Suite {
     /// A suite without scenarios. Its name, usually the package's, is unique within the workspace: it names the folder of its
-    /// baselines.
+    /// baselines. `curves` is that of benches.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -91,6 +91,9 @@ impl Suite {
     pub fn main(self) -> ExitCode {
         if let Some(code) = self.as_child() {
             return code;
+        }
+        if let Err(problem) = check_is_no_sweep(&self.name) {
+            return complain(&problem);
         }
         Control::from_environment().and_then(|control| self.run(control)).unwrap_or_else(|problem| complain(&problem))
     }
@@ -233,6 +236,18 @@ impl Suite {
             remarks: Mutex::default(),
         })
     }
+}
+
+/// The results and baselines of curves are in folders of this name, on some systems whatever its case. A bench's suite is a sweep's and
+/// has it.
+fn check_is_no_sweep(name: &str) -> Result<(), String> {
+    if name.eq_ignore_ascii_case(BaselineStore::CURVES) {
+        return Err(format!(
+            "no suite may be named `{name}`: the results and baselines of curves have that name; give `Suite::new` another, such as the \
+             package's"
+        ));
+    }
+    Ok(())
 }
 
 fn complain(problem: &str) -> ExitCode {
