@@ -3,7 +3,6 @@
 use highwater::ServiceError;
 
 use crate::build::BuildError;
-use crate::curves::CurvesError;
 use crate::environment::EnvironmentError;
 use crate::exit::Exit;
 use crate::explain::ExplainError;
@@ -11,6 +10,7 @@ use crate::interrupt::InterruptError;
 use crate::print::PrintError;
 use crate::run::RunError;
 use crate::selection::SelectionError;
+use crate::shelf::CurvesError;
 use crate::suite::SuiteError;
 use crate::unreferenced::FolderError;
 use crate::workspace::WorkspaceError;

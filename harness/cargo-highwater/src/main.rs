@@ -22,6 +22,7 @@ mod recommend;
 mod run;
 mod selection;
 mod selftest;
+mod shelf;
 mod suite;
 mod unreferenced;
 mod update;

@@ -9,7 +9,6 @@ use highwater_model::{Baseline, Drift, Engine, Frontier, Measurement, ScenarioRe
 use highwater_report::{Accepted, accepted_table, duration, explanations, frontier_report};
 
 use crate::build::BuildOptions;
-use crate::curves::{CurvesError, Shelf};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::list::place;
@@ -17,6 +16,7 @@ use crate::print::{self, complain, print};
 use crate::project::Project;
 use crate::run::{Request, run};
 use crate::selection::select;
+use crate::shelf::{CurvesError, Shelf};
 use crate::suite::Suite;
 use crate::unreferenced::unreferenced;
 
