@@ -13,6 +13,7 @@ use crate::selection::SelectionError;
 use crate::shelf::CurvesError;
 use crate::suite::SuiteError;
 use crate::unreferenced::FolderError;
+use crate::update::VariantError;
 use crate::workspace::WorkspaceError;
 
 /// A command ended before it had results.
@@ -30,6 +31,8 @@ pub(crate) enum CommandError {
     Suite(#[from] SuiteError),
     #[error(transparent)]
     Selection(#[from] SelectionError),
+    #[error(transparent)]
+    Variant(#[from] VariantError),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]

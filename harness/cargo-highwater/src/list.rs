@@ -74,6 +74,7 @@ pub(crate) mod tests {
             baseline: "baselines/worker/paged/t.json".into(),
             declared: None,
             ignored: None,
+            variant: None,
         }
     }
 

@@ -215,6 +215,7 @@ mod tests {
             baseline: format!("baselines/worker/{scenario}/t.json").into(),
             declared: None,
             ignored: None,
+            variant: None,
         }
     }
 

@@ -87,7 +87,7 @@ pub(crate) fn select<'a>(
 }
 
 /// `suite/scenario`.
-fn name(listing: &Listing) -> String {
+pub(crate) fn name(listing: &Listing) -> String {
     format!("{}/{}", listing.suite, listing.scenario)
 }
 
@@ -116,6 +116,7 @@ mod tests {
                     baseline: format!("baselines/{suite}/{scenario}/t.json").into(),
                     declared: None,
                     ignored: ignored.map(str::to_owned),
+                    variant: None,
                 })
                 .collect(),
         };

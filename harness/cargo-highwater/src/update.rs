@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, value_parser};
-use highwater::{Mode, StoreError};
+use highwater::{Listing, Mode, StoreError};
 use highwater_model::{Baseline, Drift, Engine, Frontier, Measurement, ScenarioResult, Spread, Verdict};
 use highwater_report::{Accepted, accepted_table, duration, explanations, frontier_report};
 
@@ -15,7 +15,7 @@ use crate::list::place;
 use crate::print::{self, complain, print};
 use crate::project::Project;
 use crate::run::{Request, run};
-use crate::selection::select;
+use crate::selection::{Selection, name, select};
 use crate::shelf::{CurvesError, Shelf};
 use crate::suite::Suite;
 use crate::unreferenced::unreferenced;
@@ -60,6 +60,7 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
     // There is nothing to accept of a workload at several sizes.
     let suites = Suite::without_sizes(&project.suites);
     let selection = select(&suites, &arguments.scenarios, arguments.include_ignored)?;
+    refuse_variants(&selection)?;
     let began = Instant::now();
     let request = Request {
         mode: Mode::Measure,
@@ -76,6 +77,24 @@ pub(crate) fn update(arguments: &UpdateArguments) -> Result<Exit, CommandError> 
     print(&report(&results, &outcomes))?;
     print(&format!("\n{}; {}\n", counts(&outcomes), duration(began.elapsed())))?;
     Ok(exit(&outcomes))
+}
+
+/// What would be measured is not what baselines are for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no baseline may hold a variant's numbers, and nothing was measured: switch off what chooses the variant, most likely a variable of the \
+     environment, and update again; of what was asked for,{}", .0.iter().map(|variant| format!("\n  {variant}")).collect::<String>()
+)]
+pub(crate) struct VariantError(
+    /// Each scenario with what would run in its place.
+    Vec<String>,
+);
+
+/// Refuses to measure a fault or an experiment, which the scenarios themselves declare.
+fn refuse_variants(selection: &Selection<'_>) -> Result<(), VariantError> {
+    let told = |listing: &Listing| Some(format!("{} would run as `{}`", name(listing), listing.variant.as_ref()?));
+    let variants: Vec<String> = selection.scenarios().filter_map(|(_, listing)| told(listing)).collect();
+    if variants.is_empty() { Ok(()) } else { Err(VariantError(variants)) }
 }
 
 /// Accepts the frontiers of curves that were measured before. What regressed needs a reason.

@@ -38,6 +38,7 @@ pub(crate) fn leave(
     }
     // Nothing was run: criterion listed, or loaded numbers of an earlier run.
     let Some(provenance) = provenance else { return Ok(()) };
+    let variant = measured.iter().flatten().find_map(|measurement| measurement.variant.as_ref());
     let store = bench.baselines();
     let path = store.frontier_path(name, TARGET);
     let shown = |path: &Path| path.strip_prefix(bench.root()).unwrap_or(path).display().to_string();
@@ -54,6 +55,10 @@ pub(crate) fn leave(
     println!("\n{}", curve_table(&curve, Colour::Never));
     for note in &curve.notes {
         println!("  {note}");
+    }
+    if let Some(variant) = variant {
+        println!("  what ran is the variant `{variant}`: that is no curve, and the last one is left as it is");
+        return Ok(());
     }
     let least = curve.points.iter().map(|point| point.peak.samples).min().unwrap_or_default();
     if curve.points.len() < settings.len() || least < SAMPLES {

@@ -69,6 +69,8 @@ pub struct Listing {
     pub declared: Option<Class>,
     /// Why it runs only when asked for.
     pub ignored: Option<String>,
+    /// What runs in the workload's place: numbers of it are accepted by nobody.
+    pub variant: Option<String>,
 }
 
 /// What happens while a suite's binary runs.

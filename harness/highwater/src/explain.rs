@@ -46,10 +46,10 @@ pub(crate) fn summary(result: &ScenarioResult) -> String {
         let _ = write!(line, "\n  note: {note}");
     }
     match result.verdict {
-        Verdict::Improved => {
+        Verdict::Improved if !result.is_of_variant() => {
             let _ = write!(line, "\n  the baseline is out of date: `{}`", accept(result));
         }
-        Verdict::New => {
+        Verdict::New if !result.is_of_variant() => {
             let _ = write!(
                 line,
                 "\n  it has no baseline and gates nothing yet: `{}`, then commit {}",
@@ -79,28 +79,26 @@ pub(crate) fn reason(result: &ScenarioResult) -> String {
             let _ = writeln!(text, "regressed: {}\n", names.join(", "));
             table(&mut text, &comparison.metrics);
             let samples = result.measurement.as_ref().map_or(0, |measurement| measurement.samples.len());
-            let _ = write!(
-                text,
-                "\n  median of {samples} samples against {}\n  if this is meant: `{} --reason \"..\"`",
-                result.baseline,
-                accept(result)
-            );
+            let _ = write!(text, "\n  median of {samples} samples against {}", result.baseline);
+            if !result.is_of_variant() {
+                let _ = write!(text, "\n  if this is meant: `{} --reason \"..\"`", accept(result));
+            }
         }
         (Verdict::Incomparable, _, Some(comparison)) => {
             let _ = writeln!(text, "incomparable with {}:", result.baseline);
             for difference in &comparison.differences {
                 let _ = writeln!(text, "  {difference}");
             }
-            let _ = write!(text, "  if this is meant, accept new numbers: `{}`", accept(result));
+            if !result.is_of_variant() {
+                let _ = write!(text, "  if this is meant, accept new numbers: `{}`", accept(result));
+            }
         }
         _ => {
-            let _ = write!(
-                text,
-                "no baseline: {} does not exist, and under CI nothing passes ungated; accept these numbers with `{}` and commit \
-                 the file",
-                result.baseline,
-                accept(result)
-            );
+            let _ =
+                write!(text, "no baseline: {} does not exist, and under CI nothing passes ungated", result.baseline);
+            if !result.is_of_variant() {
+                let _ = write!(text, "; accept these numbers with `{}` and commit the file", accept(result));
+            }
         }
     }
     for line in result.sites.iter().flat_map(explain_report) {

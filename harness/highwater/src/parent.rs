@@ -228,6 +228,7 @@ pub(crate) fn no_samples(
     };
     Measurement {
         tolerances: declared.tolerances.clone(),
+        variant: declared.variant.clone(),
         ..Measurement::new(engine, provenance(&around.place, &around.allocator), workload)
     }
 }

@@ -72,6 +72,7 @@ pub(crate) struct Declared {
     pub(crate) settle: Duration,
     pub(crate) timeout: Duration,
     pub(crate) tolerances: BTreeMap<Metric, Tolerance>,
+    pub(crate) variant: Option<String>,
     pub(crate) warm_up: u64,
 }
 
@@ -94,6 +95,7 @@ impl Declared {
             settle: Duration::from_secs(2),
             timeout: Duration::from_secs(300),
             tolerances: Metric::ALL.into_iter().filter_map(|m| Some((m, Tolerance::default_for(m)?))).collect(),
+            variant: None,
             warm_up: 0,
         }
     }
@@ -280,6 +282,14 @@ impl<P> Scenario<P> {
     /// not said. A run that does not settle says so.
     pub fn settle(mut self, bound: Duration) -> Self {
         self.declared.settle = bound;
+        self
+    }
+
+    /// That not the workload itself runs but this variant of it, where there is one: with a fault switched on, to see that the baseline
+    /// convicts it, or with an experiment. Its numbers are compared with the scenario's baseline as ever, and reports name it;
+    /// `cargo highwater update` accepts none of them, and a bench leaves no curve.
+    pub fn variant(mut self, variant: Option<impl Into<String>>) -> Self {
+        self.declared.variant = variant.map(Into::into);
         self
     }
 

@@ -211,6 +211,7 @@ impl Suite {
             baseline: store.path(&self.name, &entry.declared.name, TARGET),
             declared: None,
             ignored: entry.declared.ignored.clone(),
+            variant: entry.declared.variant.clone(),
         });
         let sizes = self.sizes.iter().map(|sizes| Listing {
             suite: self.name.clone(),
@@ -218,6 +219,7 @@ impl Suite {
             baseline: PathBuf::new(),
             declared: Some(sizes.declared),
             ignored: sizes.ignored.clone(),
+            variant: None,
         });
         for listing in scenarios.chain(sizes) {
             println!("{}", serde_json::to_string(&listing).expect("a listing has string keys and UTF-8 paths"));

@@ -66,6 +66,9 @@ pub struct Measurement {
     pub samples: Vec<Sample>,
     /// The metrics that gate, and how far each may move. A metric that is absent is shown, not gated.
     pub tolerances: BTreeMap<Metric, Tolerance>,
+    /// What ran in the workload's place, such as a fault by its name: its numbers are judged, and accepted by nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     /// What was run.
     pub workload: Workload,
 }
@@ -73,7 +76,16 @@ pub struct Measurement {
 impl Measurement {
     /// What is known before anything was measured: no samples, and nothing gates.
     pub fn new(engine: Engine, provenance: Provenance, workload: Workload) -> Self {
-        Self { cost: None, sites: None, engine, provenance, samples: Vec::new(), tolerances: BTreeMap::new(), workload }
+        Self {
+            cost: None,
+            sites: None,
+            engine,
+            provenance,
+            samples: Vec::new(),
+            tolerances: BTreeMap::new(),
+            variant: None,
+            workload,
+        }
     }
 
     /// The spread of one metric over the samples; `None` when any sample lacks it.

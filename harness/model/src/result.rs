@@ -55,7 +55,12 @@ impl ScenarioResult {
     /// The form that this version reads and writes.
     pub const FORMAT: u32 = 1;
 
-    /// What a reader should know beside the verdict, a sentence each: the notes of the samples, each once, the headroom
+    /// Whether a variant ran in the workload's place: its numbers cannot be accepted.
+    pub fn is_of_variant(&self) -> bool {
+        self.measurement.as_ref().is_some_and(|measurement| measurement.variant.is_some())
+    }
+
+    /// What a reader should know beside the verdict, a sentence each: the variant that ran, the notes of the samples, each once, the headroom
     /// below a limit, what was live over the time of a regressed run, and [`remarks`].
     pub fn notes(&self) -> Vec<String> {
         let Some(measurement) = &self.measurement else { return Vec::new() };
@@ -80,7 +85,12 @@ impl ScenarioResult {
             _ => None,
         };
         let untold = self.untold(measurement);
-        noted
+        let variant = measurement.variant.as_ref();
+        let variant =
+            variant.map(|variant| format!("what ran is the variant `{variant}`: its numbers cannot be accepted"));
+        variant
+            .into_iter()
+            .chain(noted)
             .chain(untold)
             .chain(self.new_threads())
             .chain(headroom)

@@ -91,7 +91,7 @@ fn explain_one(result: &ScenarioResult, name: String, argument: &str) -> Option<
         name,
         sentences,
         verbatim,
-        command,
+        command: command.filter(|_| !result.is_of_variant()),
     })
 }
 
@@ -202,6 +202,15 @@ improved  ats-sync/streamed
   to accept: cargo highwater update streamed
 ",
         );
+    }
+
+    #[test]
+    fn a_variant_is_named_and_nobody_is_told_to_accept_it() {
+        let mut result = example::regressed();
+        result.measurement.as_mut().unwrap().variant = Some("client-per-job".into());
+        let text = explanations(&[result], Colour::Never);
+        let note = "\n  note: what ran is the variant `client-per-job`: its numbers cannot be accepted\n";
+        assert!(text.contains(note) && !text.contains("to accept"), "{text}");
     }
 
     #[test]

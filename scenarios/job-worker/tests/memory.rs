@@ -49,8 +49,9 @@ fn main() -> ExitCode {
 }
 
 /// A scenario that works on the recorded jobs, with what a worker needs, and what services see as metrics.
-fn scenario(name: &str) -> Scenario<Phases<Tokio, Nothing, Undefined, Nothing>> {
+fn scenario(name: &str, fault: Option<Fault>) -> Scenario<Phases<Tokio, Nothing, Undefined, Nothing>> {
     Scenario::new(name)
+        .variant(fault.map(Fault::name))
         .with(RecordedJobs)
         .with(Redis::new("redis"))
         .with(StatsdAgent::new("statsd"))
@@ -83,7 +84,7 @@ fn rounds(
     per_round: usize,
     change: fn(Job) -> Job,
 ) -> Scenario<impl Workload + Send + Sync> {
-    let scenario = scenario(name)
+    let scenario = scenario(name, fault)
         .warm_up(WARM_UP)
         .iterations(ITERATIONS)
         .setup(async move |context| Rounds::open(context, fault, per_round, change).await)
@@ -167,7 +168,7 @@ const BACKLOG: usize = 2_000;
 
 /// A worker starts on a long queue: what it holds at once is bounded by what it does at once.
 fn back_pressure(fault: Option<Fault>) -> Scenario<impl Workload + Send + Sync> {
-    let scenario = scenario("back-pressure")
+    let scenario = scenario("back-pressure", fault)
         .setup(async move |context| {
             let config = config(context, fault)?;
             let queue = Queue::connect(&config).await?;
@@ -200,7 +201,7 @@ const LOAD: usize = 24;
 
 /// A worker is started, loaded and told by SIGTERM to stop, again and again: every stop leaves nothing behind.
 fn shutdown(fault: Option<Fault>) -> Scenario<impl Workload + Send + Sync> {
-    let scenario = scenario("shutdown")
+    let scenario = scenario("shutdown", fault)
         .warm_up(WARM_UP)
         .iterations(ITERATIONS)
         .setup(async move |context| Lives::open(context, fault).await)

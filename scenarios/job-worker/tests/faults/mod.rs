@@ -1,5 +1,6 @@
 //! What can be made wrong with the worker from outside, one fault at a time: `JOB_WORKER_FAULT=client-per-job`. The scenario's name and
-//! identity stay, so that what a fault does to the numbers is judged by the sound form's baseline. The worker itself is sound.
+//! identity stay, so that what a fault does to the numbers is judged by the sound form's baseline; that it is a variant is said, so that nobody
+//! accepts them. The worker itself is sound.
 
 mod eager_client;
 mod observers;
@@ -47,6 +48,12 @@ impl Fault {
         (Self::FailuresRemembered, "failures-remembered"),
         (Self::WorkerAbandoned, "worker-abandoned"),
     ];
+
+    /// The name by which it is asked for, and by which results tell it.
+    pub(crate) fn name(self) -> &'static str {
+        let found = Self::ALL.into_iter().find(|(fault, _)| *fault == self);
+        found.map_or_else(|| unreachable!("all faults are named"), |(_, name)| name)
+    }
 
     /// The fault that the environment asks for; `None` for the sound form.
     pub(crate) fn of_environment() -> Result<Option<Self>, String> {
