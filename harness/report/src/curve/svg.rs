@@ -1,5 +1,6 @@
 //! A curve as a picture: peak to the right, time upwards, both by their ratios (logarithmic), so that down and to the left is better.
-//! Every point is labelled where there is room; the frontier is a staircase, the accepted one lies behind it.
+//! Every point is labelled where there is room, those on the frontier and the references with their times as multiples of the first
+//! reference's; the frontier is a staircase, the accepted one lies behind it.
 
 use highwater_model::{Bytes, Curve, CurvePoint, Frontier};
 use plotters::coord::Shift;
@@ -9,7 +10,7 @@ use plotters::prelude::{
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, ShapeStyle, TextStyle};
 
-use super::time;
+use super::{time, times};
 
 /// A picture could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -151,26 +152,29 @@ fn draw(area: &Area<'_>, curve: &Curve, accepted: Option<&Frontier>) -> Result<(
     labels.avoid(&was);
 
     let series = series_of(curve);
+    let references: Vec<&CurvePoint> = curve.references().collect();
+    // What is looked for at first: it is drawn in full, and has the first choice of room.
+    let is_marked = |point: &CurvePoint| frontier.contains(&point) || references.contains(&point);
     let mut ordered: Vec<&CurvePoint> = curve.points.iter().collect();
-    ordered.sort_by_key(|point| !frontier.contains(point));
+    ordered.sort_by_key(|point| !is_marked(point));
     for point in &ordered {
         let (px, py) = place(at(point));
         labels.taken.push((px - 7, py - 7, px + 7, py + 7));
     }
     for point in ordered.iter().rev() {
         let colour = colour_of(&series, point);
-        let on_frontier = frontier.contains(point);
-        let (size, style) = if on_frontier { (6, colour.filled()) } else { (4, colour.mix(0.55).filled()) };
+        let (size, style) = if is_marked(point) { (6, colour.filled()) } else { (4, colour.mix(0.55).filled()) };
         area.draw(&Circle::new(place(at(point)), size, style)).map_err(failed)?;
     }
     for point in ordered {
-        let on_frontier = frontier.contains(&point);
-        let text = match (on_frontier, point.setting.knobs.is_empty()) {
-            (true, _) | (_, true) => point.setting.to_string(),
-            (false, false) => point.setting.shown_knobs(),
+        let is_marked = is_marked(point);
+        let text = match (references.first(), point.setting.knobs.is_empty()) {
+            (Some(reference), _) if is_marked => format!("{} {}", point.setting, times(point.ratio(reference))),
+            (_, true) => point.setting.to_string(),
+            (_, false) => point.setting.shown_knobs(),
         };
-        let (size, colour) = if on_frontier { (13.0, INK) } else { (11.0, FAINT) };
-        if let Some((corner, anchor, is_far)) = labels.find(&text, size, place(at(point)), on_frontier) {
+        let (size, colour) = if is_marked { (13.0, INK) } else { (11.0, FAINT) };
+        if let Some((corner, anchor, is_far)) = labels.find(&text, size, place(at(point)), is_marked) {
             if is_far {
                 let line = PathElement::new(vec![place(at(point)), corner], FAINT.mix(0.5).stroke_width(1));
                 area.draw(&line).map_err(failed)?;
@@ -365,6 +369,9 @@ fn legend(area: &Area<'_>, curve: &Curve, series: &[&str], before: bool) -> Resu
         x += 33;
         told(&mut x, "accepted frontier")?;
     }
+    if let Some(reference) = curve.references().next() {
+        told(&mut x, &format!("1.00x: the time of {}", reference.setting))?;
+    }
     Ok(())
 }
 
@@ -376,7 +383,8 @@ mod tests {
     #[test]
     fn every_point_is_drawn_and_labelled_and_the_limit_is_a_line() {
         let svg = curve_svg(&curve(), None).unwrap();
-        for text in ["upsert", "paged page_size=100", "reconcile", "limit 64.0 MiB", ">\nfrontier\n<"] {
+        let told = ["upsert 1.00x", "paged 1.80x", "paged page_size=100 6.67x", "1.00x: the time of upsert"];
+        for text in told.into_iter().chain(["reconcile", "limit 64.0 MiB", ">\nfrontier\n<"]) {
             assert!(svg.contains(text), "{text:?} is not in {svg}");
         }
         assert_eq!(svg.matches("<circle").count(), 4);
