@@ -23,7 +23,8 @@ pub struct Config {
     /// Jobs under way at once, from 1.
     pub concurrency: usize,
     /// Jobs taken from the queue at once, from 1: what the worker holds beyond those under way. It is the bound of back-pressure,
-    /// since no more are taken before these have begun.
+    /// since no more are taken before these have begun: apalis-redis's `batch_size`, which also bounds the acknowledgements that wait to be
+    /// written together, to four times as many.
     pub prefetch: usize,
     /// How often a job is tried again before it is given up.
     pub retries: u32,
