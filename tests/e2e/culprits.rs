@@ -87,6 +87,13 @@ const CULPRITS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
+/// The same for what is not on the heap in the window: the metric that regresses, and what is said of it.
+const ELSEWHERE: &[(&str, &str, &str, &[&str])] = &[
+    ("stacks", "1", "rss_bytes", &["note: resident memory grew by 2", "by C libraries, mappings or thread stacks"]),
+    ("descriptors", "1", "fds", &["note: file descriptors that were left behind, by name: `", "Cargo.toml` (20)"]),
+    ("standing", "100000", "standing_bytes", &["note: 97.6 KiB more are held when the window opens"]),
+];
+
 /// The lines stand in what was said, in this order.
 #[track_caller]
 fn says(ran: &Ran, lines: &[&str]) {
@@ -113,6 +120,15 @@ fn a_failing_test_names_the_call_site_that_grew() {
         // How far a thread is with its own beginnings differs from run to run.
         let bound = if *scenario == "threads" { 20 * 128 } else { 64 };
         assert!(unexplained.abs() <= bound, "{scenario}: {unexplained} B are left unexplained");
+    }
+    for (scenario, size, metric, said) in ELSEWHERE {
+        let test = ["test", "--test", "memory", "--", "--exact", scenario];
+        let failing = project.cargo(&test, &[("SIZE", size)]).expect(101);
+        assert!(said.iter().all(|said| failing.stdout.contains(said)), "{scenario}\n{}", failing.all());
+        let result = project.result("culprits", scenario);
+        let metrics = result["comparison"]["metrics"].as_array().unwrap();
+        let found = metrics.iter().find(|found| found["metric"] == *metric).unwrap();
+        assert_eq!(found["verdict"], "regressed", "{scenario}: {found}");
     }
     // The same from the command.
     let checked = highwater(&project, &["check", "closure"], &[("SIZE", "1100")]).expect(100);

@@ -5,13 +5,13 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use highwater_alloc::{Window, begin_timeline, lift_limit, peak_bytes, set_limit};
+use highwater_alloc::{Window, begin_timeline, lift_limit, live_bytes, peak_bytes, set_limit};
 use highwater_model::{Bytes, Headroom, Injection, Metric, Phase, Runtime};
 
 use crate::injection::{after_iteration, after_the_last};
 use crate::message::Report;
 use crate::phases::{BoxError, Iterate, Setup, Teardown};
-use crate::resources::{Resources, Threads, processor_time, reset_rss_peak};
+use crate::resources::{Named, Resources, processor_time, reset_rss_peak};
 use crate::scenario::{Declared, Phases, Sync, Tokio};
 use crate::settle::settle;
 use crate::timeline::{Timeline, Trough};
@@ -86,6 +86,7 @@ where
     T: Teardown<S::State>,
 {
     position::enter(Phase::Setup, 0);
+    let live_before = live_bytes();
     let mut state = phases.setup.call(context).await?;
 
     // An injection is to be convicted by its metric: the limit would end the run before there is one.
@@ -102,10 +103,12 @@ where
         position::advance();
     }
     let settled_before = settle(declared.settle, &pause, &tasks).await;
+    let standing = live_bytes().zip(live_before).map(|(now, before)| now.cast_signed() - before.cast_signed());
 
     let mut timeline = Timeline::new();
     let rss_peak_is_ours = reset_rss_peak();
-    let (resources_before, tasks_before, threads_before) = (Resources::now(), tasks(), Threads::now());
+    let (threads_before, fds_before) = (Named::threads(), Named::fds());
+    let (resources_before, tasks_before) = (Resources::now(), tasks());
     position::enter(Phase::Window, declared.iterations);
     let highest_in_warm_up = peak_bytes();
     profiler::opening()?;
@@ -135,7 +138,7 @@ where
     let moments = position::moments();
     let tasks_after = tasks();
     let resources = Resources::settled(&resources_before, declared.settle, &pause).await;
-    let new_threads = Threads::now().beyond(&threads_before);
+    let (new_threads, new_fds) = (Named::threads().beyond(&threads_before), Named::fds().beyond(&fds_before));
 
     position::enter(Phase::Teardown, 0);
     phases.teardown.call(state).await?;
@@ -151,6 +154,7 @@ where
             (Metric::TotalBlocks, counts.total_blocks),
         ]);
     }
+    metrics.extend(standing.map(|bytes| (Metric::StandingBytes, bytes)));
     let mut grown = |metric, before: Option<i64>, after: Option<i64>| {
         metrics.extend(before.zip(after).map(|(before, after)| (metric, after - before)));
     };
@@ -167,6 +171,7 @@ where
             .zip(highest)
             .map(|(limit, highest)| Headroom { limit, left: Bytes(limit.0.saturating_sub(highest)) }),
         metrics,
+        new_fds,
         new_threads,
         peak_slack: peak.map_or(0, |peak| peak.slack_bytes.max(0).cast_unsigned()),
         timeline: moments,

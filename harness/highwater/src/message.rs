@@ -82,6 +82,7 @@ pub(crate) enum Message {
 pub struct Report {
     pub(crate) headroom: Option<Headroom>,
     pub(crate) metrics: BTreeMap<Metric, i64>,
+    pub(crate) new_fds: BTreeMap<String, u64>,
     pub(crate) new_threads: BTreeMap<String, u64>,
     pub(crate) peak_slack: u64,
     pub(crate) settled: bool,

@@ -404,6 +404,7 @@ pub(crate) fn take_sample(
         metrics,
         notes: child.notes,
         observations,
+        new_fds: child.report.new_fds,
         new_threads: child.report.new_threads,
         peak_slack: child.report.peak_slack,
         timeline: child.report.timeline,

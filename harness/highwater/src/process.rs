@@ -329,6 +329,7 @@ mod tests {
         Report {
             headroom: None,
             metrics,
+            new_fds: Default::default(),
             new_threads: Default::default(),
             peak_slack: 0,
             settled,

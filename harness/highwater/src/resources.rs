@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What the operating system says of this process. A number that it does not say is absent, never 0.
@@ -51,28 +52,42 @@ impl Resources {
     }
 }
 
-/// The threads of this process, by number, with their names.
+/// The threads or the file descriptors of this process, by number, with their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Threads(BTreeMap<u32, String>);
+pub(crate) struct Named(BTreeMap<u32, String>);
 
-impl Threads {
-    /// Reads them, from `/proc` (proc(5)); there the kernel keeps the first 15 bytes of a name.
-    pub(crate) fn now() -> Self {
-        let entries = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-        let named = entries.filter_map(|entry| {
-            let number = entry.file_name().to_str()?.parse().ok()?;
-            let name = fs::read_to_string(entry.path().join("comm")).ok()?;
-            Some((number, name.trim_end().to_owned()))
-        });
+impl Named {
+    /// The threads, from `/proc` (proc(5)); there the kernel keeps the first 15 bytes of a name. A thread that was given none bears
+    /// the process's, and is called so.
+    pub(crate) fn threads() -> Self {
+        let name_of = |path: PathBuf| Some(fs::read_to_string(path).ok()?.trim_end().to_owned());
+        let own = name_of("/proc/self/comm".into());
+        let name = |name: String| if Some(&name) == own.as_ref() { "without a name".to_owned() } else { name };
+        Self::listed("/proc/self/task", |entry| Some(name(name_of(entry.join("comm"))?)))
+    }
+
+    /// The file descriptors, from `/proc` (proc(5)), with what they lead to: a path, or a kind and a number (`socket:[4026]`).
+    pub(crate) fn fds() -> Self {
+        let listing = format!("/proc/{}/fd", std::process::id());
+        let leads_to = |entry: &Path| Some(fs::read_link(entry).ok()?.to_string_lossy().into_owned());
+        Self::listed(&listing, |entry| leads_to(entry).filter(|name| *name != listing))
+    }
+
+    fn listed(folder: &str, name: impl Fn(&Path) -> Option<String>) -> Self {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let named = entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, name(&entry.path())?)));
         Self(named.collect())
     }
 
-    /// The names of those that were not there `before`, with how many there are of each.
+    /// The names of those that were not there `before`, with how many there are of each. What is told apart by a number alone is
+    /// the same by name.
     pub(crate) fn beyond(&self, before: &Self) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
         for (number, name) in &self.0 {
-            if !before.0.contains_key(number) {
-                *counts.entry(name.clone()).or_default() += 1;
+            if before.0.get(number) != Some(name) {
+                let numbered = name.split_once(":[").filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()));
+                let name = numbered.map_or(name.as_str(), |(kind, _)| kind);
+                *counts.entry(name.to_owned()).or_default() += 1;
             }
         }
         counts
@@ -120,16 +135,26 @@ mod tests {
 
     #[test]
     fn threads_that_came_since_are_told_by_name() {
-        let before = Threads::now();
+        let before = Named::threads();
         let (send, receive) = std::sync::mpsc::channel::<()>();
         let wait = move || receive.recv().is_err();
         let thread = std::thread::Builder::new().name("a-name-of-its-own".into()).spawn(wait).unwrap();
         // It gives itself its name.
-        while !Threads::now().beyond(&before).contains_key("a-name-of-its-o") {
+        while !Named::threads().beyond(&before).contains_key("a-name-of-its-o") {
             std::thread::yield_now();
         }
         drop(send);
         assert!(thread.join().unwrap());
+    }
+
+    #[test]
+    fn descriptors_that_came_since_are_told_by_what_they_lead_to() {
+        let before = Named::fds();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let sockets: Vec<_> = (0..40).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let now = Named::fds().beyond(&before);
+        assert_eq!(now.get(file.path().to_str().unwrap()), Some(&1), "{now:?}");
+        assert!(now["socket"] >= sockets.len() as u64, "{now:?}");
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Scenario<Phases<Tokio, Nothing, Undefined, Nothing>> {
         Self::with_phases(Declared::new(name.into(), Runtime::CurrentThread))
     }
 
-    /// Makes the state that the iterations work on. Runs before the window: what it allocates and keeps is not counted.
+    /// Makes the state that the iterations work on. Runs before the window: what it keeps is told as [`Metric::StandingBytes`].
     pub fn setup<F, S>(self, setup: F) -> Scenario<Phases<Tokio, Async<F, S>, Undefined, Nothing>>
     where
         F: AsyncFn(&Context) -> Result<S, BoxError>,
@@ -166,7 +166,7 @@ impl Scenario<Phases<Sync, Nothing, Undefined, Nothing>> {
         Self::with_phases(Declared::new(name.into(), Runtime::Sync))
     }
 
-    /// Makes the state that the iterations work on. Runs before the window: what it allocates and keeps is not counted.
+    /// Makes the state that the iterations work on. Runs before the window: what it keeps is told as [`Metric::StandingBytes`].
     pub fn setup<F, S>(self, setup: F) -> Scenario<Phases<Sync, Blocking<F, S>, Undefined, Nothing>>
     where
         F: Fn(&Context) -> Result<S, BoxError>,

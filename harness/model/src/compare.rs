@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Baseline, Engine, Measurement, Metric, Provenance, Runtime, Spread, Tolerance};
+use crate::{Baseline, Engine, Measurement, Metric, Provenance, Runtime, Spread, Tolerance, resident};
 
 /// What a scenario, or one of its metrics, came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -138,6 +138,14 @@ impl fmt::Display for Difference {
 /// declared, or the compiler or the allocator is another one: then the standard library's own allocations may be others, too.
 /// Nor on several workers, where samples that are alike are chance.
 ///
+/// *Resident bytes* are judged beside the heap, unless their tolerance was declared: they may rise with its peak and by its
+/// fragmentation, and regress where the heap does not explain them. They never improve, are never exact and do not drift: how much an
+/// allocator keeps of what was given back is its own affair. What another engine than our own keeps for itself is resident, too, so
+/// they are not judged with it.
+///
+/// *Standing bytes* are never exact: setup is the test's own, and holds paths that are others on another machine. A baseline that was
+/// accepted before they were told gates nothing of them.
+///
 /// *Drift*: a metric that is within all this has regressed all the same when it is too far above what somebody last accepted on
 /// purpose ([`Drift::of`]).
 pub fn compare(measurement: &Measurement, baseline: &Baseline) -> Comparison {
@@ -150,14 +158,26 @@ pub fn compare(measurement: &Measurement, baseline: &Baseline) -> Comparison {
     let either: BTreeSet<Metric> =
         baseline.metrics.keys().chain(measured).chain(measurement.tolerances.keys()).copied().collect();
     for metric in either {
-        let tolerance = measurement.tolerances.get(&metric);
+        let beside_the_heap = |tolerance: &Tolerance| metric == Metric::RssBytes && !tolerance.declared;
+        let tolerance = measurement
+            .tolerances
+            .get(&metric)
+            .filter(|tolerance| !beside_the_heap(tolerance) || measurement.engine == Engine::Counting);
         match (baseline.metrics.get(&metric), measurement.spread(metric)) {
             (Some(accepted), Some(now)) => {
                 let accepted = accepted.spread;
                 let mut comparison =
                     MetricComparison { metric, accepted, now, allowed: None, drift: None, verdict: None };
-                if let Some(tolerance) = tolerance {
-                    let exact = !tolerance.declared && steady_by_nature && same_code_below && accepted.is_steady();
+                if let Some(tolerance) = tolerance.filter(|tolerance| beside_the_heap(tolerance)) {
+                    let peak = measurement.spread(Metric::PeakBytes).map_or(0, |peak| peak.median);
+                    let accepted_peak = baseline.metrics.get(&Metric::PeakBytes).map_or(0, |peak| peak.spread.median);
+                    let allowed = resident::allowed(tolerance.absolute, &accepted, accepted_peak, peak);
+                    let rose = u64::try_from(comparison.change()).unwrap_or(0);
+                    comparison.allowed = Some(allowed);
+                    comparison.verdict = Some(if rose > allowed { Verdict::Regressed } else { Verdict::Within });
+                } else if let Some(tolerance) = tolerance {
+                    let may_be_exact = !tolerance.declared && metric != Metric::StandingBytes;
+                    let exact = may_be_exact && steady_by_nature && same_code_below && accepted.is_steady();
                     let allowed = if exact { 0 } else { tolerance.allowed(&accepted) };
                     comparison.allowed = Some(allowed);
                     if comparison.change().unsigned_abs() <= allowed {
@@ -174,6 +194,7 @@ pub fn compare(measurement: &Measurement, baseline: &Baseline) -> Comparison {
             }
             // A metric that neither run could tell (growth of a few iterations) says nothing either way.
             (None, None) => {}
+            (None, Some(_)) if metric == Metric::StandingBytes => {}
             // What another engine cannot tell is not its verdict.
             (Some(_), None) if measurement.engine != Engine::Counting => {}
             (accepted, now) if tolerance.is_some() => differences.push(Difference {
@@ -318,6 +339,50 @@ mod tests {
         now.engine = Engine::StatsAlloc;
         let comparison = compare(&now, &baseline);
         assert_eq!((comparison.verdict, comparison.metrics.len()), (Verdict::Within, 2));
+    }
+
+    #[test]
+    fn resident_bytes_regress_where_the_heap_does_not_explain_them() {
+        const MIB: i64 = 1 << 20;
+        let sample = |peak: i64, rss: i64| [(Metric::PeakBytes, peak * MIB), (Metric::RssBytes, rss * MIB)];
+        let baseline = |samples: usize| {
+            let accepted = vec![sample(100, 100); samples];
+            let accepted: Vec<&[_]> = accepted.iter().map(|sample| &sample[..]).collect();
+            Baseline::accept("worker", "paged", &measurement(&accepted), None, None)
+        };
+        let rss = |now: &Measurement| {
+            let comparison = compare(now, &baseline(10));
+            let rss = comparison.metric(Metric::RssBytes).unwrap();
+            (rss.verdict, rss.allowed)
+        };
+        let within = |now: i64| rss(&measurement(&[&sample(100, now)])).0 == Some(Verdict::Within);
+        assert!(within(10), "an allocator gave back what it held, which is no improvement");
+        assert!(within(129), "the heap's fragmentation, and what a process has of its own");
+        assert!(!within(130));
+        assert!(rss(&measurement(&[&sample(200, 240)])).0 == Some(Verdict::Within), "the peak says it itself");
+
+        let mut dhat = measurement(&[&sample(100, 900)]);
+        dhat.engine = Engine::Dhat;
+        assert_eq!(rss(&dhat), (None, None), "what an engine keeps for itself is not the workload's");
+        let mut declared = measurement(&[&sample(100, 90)]);
+        declared.tolerances.insert(Metric::RssBytes, Tolerance::new(0.0, 1));
+        assert_eq!(rss(&declared), (Some(Verdict::Improved), Some(1)), "as its author says");
+        declared.tolerances.remove(&Metric::RssBytes);
+        assert_eq!(rss(&declared), (None, None));
+    }
+
+    #[test]
+    fn what_setup_keeps_is_gated_within_a_tolerance_once_it_was_accepted() {
+        let sample = |standing: i64| [(Metric::PeakBytes, 1_000), (Metric::StandingBytes, standing)];
+        let accepted = [sample(1 << 20); 10];
+        let accepted: Vec<&[_]> = accepted.iter().map(|sample| &sample[..]).collect();
+        assert_eq!(verdict_of(&accepted, &[&sample((1 << 20) + 100)]).verdict, Verdict::Within, "a longer path");
+        let regressed = verdict_of(&accepted, &[&sample(2 << 20)]);
+        assert_eq!(regressed.verdict, Verdict::Regressed);
+        assert_eq!(regressed.metric(Metric::StandingBytes).unwrap().verdict, Some(Verdict::Regressed));
+        let before_they_were_told = [sample(0); 10];
+        let older: Vec<&[_]> = before_they_were_told.iter().map(|sample| &sample[..1]).collect();
+        assert_eq!(verdict_of(&older, &[&sample(2 << 20)]).verdict, Verdict::Within);
     }
 
     #[test]

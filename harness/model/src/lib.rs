@@ -34,6 +34,7 @@ mod observed;
 mod progress;
 mod provenance;
 mod remark;
+mod resident;
 mod result;
 mod scaling;
 mod self_test;

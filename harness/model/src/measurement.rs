@@ -21,6 +21,9 @@ pub struct Sample {
     pub notes: Vec<String>,
     /// What each service saw, by service and name; the unit is the name's last word.
     pub observations: BTreeMap<String, BTreeMap<String, u64>>,
+    /// What the file descriptors lead to that the window left behind, with how many there are of each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub new_fds: BTreeMap<String, u64>,
     /// The names of the threads that the window left behind, with how many there are of each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub new_threads: BTreeMap<String, u64>,

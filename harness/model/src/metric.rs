@@ -21,6 +21,8 @@ pub enum Metric {
     GrowthBytes,
     /// Blocks kept per iteration and never given back, in thousandths. Absent where the iterations are too few to tell.
     GrowthBlocks,
+    /// Bytes live when the window opened, less those live before setup: what setup and the warm-up keep.
+    StandingBytes,
     /// Operating-system threads alive when the window closed, less those when it opened.
     Threads,
     /// File descriptors open when the window closed, less those when it opened.
@@ -49,12 +51,13 @@ impl Metric {
     }
 
     /// Every metric of the measured process, in the order of tables.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::PeakBytes,
         Self::RetainedBytes,
         Self::RetainedBlocks,
         Self::GrowthBytes,
         Self::GrowthBlocks,
+        Self::StandingBytes,
         Self::Threads,
         Self::Fds,
         Self::Tasks,
@@ -72,6 +75,7 @@ impl Metric {
             Self::RetainedBlocks => "retained_blocks",
             Self::GrowthBytes => "growth_bytes",
             Self::GrowthBlocks => "growth_blocks",
+            Self::StandingBytes => "standing_bytes",
             Self::Threads => "threads",
             Self::Fds => "fds",
             Self::Tasks => "tasks",
@@ -86,9 +90,8 @@ impl Metric {
     /// What its numbers count.
     pub fn unit(self) -> Unit {
         match self {
-            Self::PeakBytes | Self::RetainedBytes | Self::TotalBytes | Self::RssBytes | Self::RssPeakBytes => {
-                Unit::Bytes
-            }
+            Self::PeakBytes | Self::RetainedBytes | Self::StandingBytes | Self::TotalBytes => Unit::Bytes,
+            Self::RssBytes | Self::RssPeakBytes => Unit::Bytes,
             Self::RetainedBlocks | Self::TotalBlocks | Self::Threads | Self::Fds | Self::Tasks => Unit::Count,
             Self::GrowthBytes => Unit::BytesPerIteration,
             Self::GrowthBlocks => Unit::CountPerIteration,
@@ -106,6 +109,7 @@ impl fmt::Display for Metric {
             Self::RetainedBlocks => "retained blocks",
             Self::GrowthBytes => "growth",
             Self::GrowthBlocks => "growth blocks",
+            Self::StandingBytes => "standing",
             Self::Threads => "threads",
             Self::Fds => "fds",
             Self::Tasks => "tasks",

@@ -1,18 +1,12 @@
 //! What the numbers of the heap do not show, in words: growth of the process that no Rust code allocated.
 
-use crate::{Comparison, Measurement, Metric, MetricComparison, Verdict};
-
-/// Resident bytes by which a process differs from its heap for reasons of its own: pages of code that were touched for the first
-/// time, an allocator's arenas. A process without any workload has about 2.5 MiB.
-const RESIDENT_NOISE: i64 = 4 << 20;
-/// A heap of many sizes has been seen to take 6 to 25 % more resident bytes than were requested.
-const FRAGMENTATION_DIVISOR: i64 = 4;
+use crate::{Comparison, Measurement, Metric, MetricComparison, Spread, Verdict, resident};
 
 /// What a reader should know beside the numbers, a sentence each; usually nothing. C libraries' heaps, thread stacks, mapped files
 /// and the kernel's memory for descriptors count against a container's limit and do not pass through a Rust allocator.
 pub fn remarks(measurement: &Measurement, comparison: Option<&Comparison>) -> Vec<String> {
     let growth = Growth { measurement, comparison };
-    growth.resident().into_iter().chain(growth.threads()).chain(growth.fds()).collect()
+    growth.standing().into_iter().chain(growth.resident()).chain(growth.threads()).chain(growth.fds()).collect()
 }
 
 struct Growth<'a> {
@@ -39,13 +33,23 @@ impl Growth<'_> {
         ![Metric::RetainedBytes, Metric::GrowthBytes].into_iter().any(regressed)
     }
 
+    /// What a regression of what was there before the window can be told by.
+    fn standing(&self) -> Option<String> {
+        let found = self.compared(Metric::StandingBytes).filter(|found| found.verdict == Some(Verdict::Regressed))?;
+        Some(format!(
+            "{} more are held when the window opens: setup or the warm-up made them, and call sites are told of the window alone; \
+             with less `.warm_up(..)`, more of the work is in it",
+            found.metric.unit().show(found.change()),
+        ))
+    }
+
     /// Resident bytes that the heap at its peak does not explain, and that the baseline did not have.
     fn resident(&self) -> Option<String> {
         let (resident, peak) = (self.now(Metric::RssBytes)?, self.now(Metric::PeakBytes)?);
-        let outside = resident - peak;
-        let more = outside - (self.accepted(Metric::RssBytes) - self.accepted(Metric::PeakBytes)).max(0);
-        let noise = RESIDENT_NOISE + peak / FRAGMENTATION_DIVISOR + self.width(Metric::RssBytes);
-        (more > noise).then(|| {
+        let nothing = Spread { max: 0, median: 0, min: 0, samples: 0 };
+        let accepted = self.compared(Metric::RssBytes).map_or(nothing, |found| found.accepted);
+        let allowed = resident::allowed(resident::NOISE, &accepted, self.accepted(Metric::PeakBytes), peak);
+        (resident > accepted.median && resident.abs_diff(accepted.median) > allowed).then(|| {
             let show = |bytes| Metric::RssBytes.unit().show(bytes);
             format!(
                 "resident memory grew by {} while the Rust heap had {} at its peak: what grew was not allocated by Rust code, but \

@@ -1,9 +1,11 @@
 //! What a finished scenario leaves for reports and commands, as one JSON value.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Comparison, DeclaredScaling, Engine, Failure, Headroom, Measurement, Metric, SiteReport, Verdict, remarks,
+    Comparison, DeclaredScaling, Engine, Failure, Headroom, Measurement, Metric, Sample, SiteReport, Verdict, remarks,
     sparkline,
 };
 
@@ -92,25 +94,34 @@ impl ScenarioResult {
             .into_iter()
             .chain(noted)
             .chain(untold)
-            .chain(self.new_threads())
+            .chain(self.left_behind(Metric::Threads, "threads", |sample| &sample.new_threads))
+            .chain(self.left_behind(Metric::Fds, "file descriptors", |sample| &sample.new_fds))
             .chain(headroom)
             .chain(line)
             .chain(remarks(measurement, self.comparison.as_ref()))
             .collect()
     }
 
-    /// The threads that a regression left behind.
-    fn new_threads(&self) -> Option<String> {
-        let threads = self.comparison.as_ref()?.metric(Metric::Threads)?;
-        let names = &self.measurement.as_ref()?.samples.last()?.new_threads;
-        let is_told = threads.verdict == Some(Verdict::Regressed) && !names.is_empty();
-        let named = |(name, count): (&String, &u64)| format!("`{name}` ({count})");
-        is_told.then(|| {
-            format!(
-                "threads that were left behind, by name: {}",
-                names.iter().map(named).collect::<Vec<_>>().join(", ")
-            )
-        })
+    /// The threads or file descriptors that a regression left behind, the most frequent first.
+    fn left_behind(
+        &self,
+        metric: Metric,
+        what: &str,
+        names: impl Fn(&Sample) -> &BTreeMap<String, u64>,
+    ) -> Option<String> {
+        const TOLD: usize = 5;
+        let verdict = self.comparison.as_ref()?.metric(metric)?.verdict;
+        let names = names(self.measurement.as_ref()?.samples.last()?);
+        let mut sorted: Vec<(&String, &u64)> = names.iter().collect();
+        sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let mut told: Vec<String> =
+            sorted.iter().take(TOLD).map(|(name, count)| format!("`{name}` ({count})")).collect();
+        let rest: u64 = sorted.iter().skip(TOLD).map(|(_, count)| **count).sum();
+        if rest > 0 {
+            told.push(format!("{rest} others"));
+        }
+        (verdict == Some(Verdict::Regressed) && !told.is_empty())
+            .then(|| format!("{what} that were left behind, by name: {}", told.join(", ")))
     }
 
     /// What another engine than our own leaves out of what is gated.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Metric, Spread};
+use crate::{Metric, Spread, resident};
 
 /// How far a metric may move: the larger of a relative and an absolute part, and never less than the recorded spread.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,13 +36,15 @@ impl Tolerance {
     /// real server moves by.
     pub const fn default_for(metric: Metric) -> Option<Self> {
         let (relative, absolute) = match metric {
-            Metric::PeakBytes | Metric::RetainedBytes => (0.02, 16 * 1024),
+            Metric::PeakBytes | Metric::RetainedBytes | Metric::StandingBytes => (0.02, 16 * 1024),
             Metric::RetainedBlocks => (0.02, 16),
             // Growth is a slope in thousandths: one byte, one block in a hundred iterations.
             Metric::GrowthBytes => (0.02, 1_000),
             Metric::GrowthBlocks => (0.02, 10),
             Metric::Threads | Metric::Fds | Metric::Tasks => (0.0, 0),
-            Metric::TotalBytes | Metric::TotalBlocks | Metric::RssBytes | Metric::RssPeakBytes => return None,
+            // Beyond what the heap explains: see `compare`.
+            Metric::RssBytes => (0.0, resident::NOISE),
+            Metric::TotalBytes | Metric::TotalBlocks | Metric::RssPeakBytes => return None,
             Metric::Observed(_) => return None,
         };
         Some(Self { absolute, declared: false, relative })

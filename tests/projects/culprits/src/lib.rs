@@ -82,3 +82,18 @@ async fn listen() {
 pub fn start_a_thread() {
     thread::Builder::new().name("flusher".to_owned()).spawn(|| thread::park()).expect("a thread starts");
 }
+
+/// A thread of its own that has used a mebibyte of its stack, which no allocator counts.
+pub fn keep_a_stack() {
+    let (told, tells) = mpsc::channel();
+    thread::spawn(move || {
+        black_box(&mut [1_u8; 1 << 20]);
+        told.send(()).expect("somebody listens");
+        thread::park();
+    });
+    tells.recv().expect("the thread says that it is there");
+}
+
+pub fn keep_a_file_open() {
+    std::mem::forget(std::fs::File::open("Cargo.toml").expect("a project has a manifest"));
+}

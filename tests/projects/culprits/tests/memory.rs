@@ -79,13 +79,24 @@ fn main() -> ExitCode {
             }
             Ok(())
         }))
-        .scenario(
-            Scenario::sync("limit").limit(Bytes::mib(4)).iterations(ITERATIONS).setup(|_| Ok(kept())).iterate(
-                |kept: &mut Kept| {
-                    culprits::left(kept, size(100));
-                    Ok(())
-                },
-            ),
-        )
+        .scenario(Scenario::sync("stacks").iterations(ITERATIONS).ungated(Metric::Threads).iterate(|_: &mut ()| {
+            for _ in 0..size(0) {
+                culprits::keep_a_stack();
+            }
+            Ok(())
+        }))
+        .scenario(Scenario::sync("descriptors").iterations(ITERATIONS).iterate(|_: &mut ()| {
+            for _ in 0..size(0) {
+                culprits::keep_a_file_open();
+            }
+            Ok(())
+        }))
+        .scenario(Scenario::sync("standing").setup(|_| Ok(vec![1_u8; size(100)])).iterate(|_| Ok(())))
+        .scenario(Scenario::sync("limit").limit(Bytes::mib(4)).iterations(ITERATIONS).setup(|_| Ok(kept())).iterate(
+            |kept: &mut Kept| {
+                culprits::left(kept, size(100));
+                Ok(())
+            },
+        ))
         .main()
 }
