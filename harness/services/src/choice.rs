@@ -2,6 +2,7 @@
 //! can be had, where that is what is asked for.
 
 use std::ffi::OsString;
+use std::fmt;
 
 use highwater::{Endpoint, Observations, RunningService, ServiceError, ServiceFault};
 
@@ -14,6 +15,46 @@ pub(crate) enum Choice {
     /// The first of the others that can be had: [`first_of`].
     Auto,
     Url(String),
+}
+
+impl Choice {
+    pub(crate) fn kind(&self) -> ServerKind {
+        match self {
+            Self::Embedded => ServerKind::Embedded,
+            Self::Local => ServerKind::Local,
+            Self::Docker => ServerKind::Docker,
+            Self::Auto => ServerKind::Auto,
+            Self::Url(_) => ServerKind::Url,
+        }
+    }
+}
+
+/// Where a [`Postgres`](crate::Postgres) or a [`Redis`](crate::Redis) comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerKind {
+    /// In this process.
+    Embedded,
+    /// A real server, started from the programs of this machine.
+    Local,
+    /// A real server, in a container of Docker's.
+    Docker,
+    /// The first of those in a container, local and embedded that can be had, which is known once it is started.
+    Auto,
+    /// A real server that runs already.
+    Url,
+}
+
+impl fmt::Display for ServerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::Local => "local",
+            Self::Docker => "docker",
+            Self::Auto => "auto",
+            Self::Url => "url",
+        })
+    }
 }
 
 /// What is chosen for.

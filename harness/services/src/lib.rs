@@ -76,7 +76,8 @@ mod process;
 mod redis;
 mod statsd;
 
+pub use choice::ServerKind;
 pub use http_sink::HttpSink;
-pub use postgres::{Postgres, PostgresKind};
-pub use redis::{Redis, RedisKind};
+pub use postgres::Postgres;
+pub use redis::Redis;
 pub use statsd::{Received, StatsdAgent};

@@ -6,13 +6,12 @@ mod embedded;
 mod local;
 mod remote;
 
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use highwater::{RunningService, Service, ServiceError};
 
-use crate::choice::{Choice, Chosen, first_of};
+use crate::choice::{Choice, Chosen, ServerKind, first_of};
 use embedded::EmbeddedServer;
 use remote::RemoteServer;
 
@@ -32,34 +31,6 @@ const CHOSEN: Chosen = Chosen {
     image_variable: "HIGHWATER_POSTGRES_IMAGE",
     image: "postgres:15",
 };
-
-/// Where a [`Postgres`] comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PostgresKind {
-    /// In this process, over SQLite.
-    Embedded,
-    /// A real server, started from the binaries of this machine.
-    Local,
-    /// A real server, in a container of Docker's.
-    Docker,
-    /// The first of those in a container, local and embedded that can be had, which is known once it is started.
-    Auto,
-    /// A real server that runs already.
-    Url,
-}
-
-impl fmt::Display for PostgresKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Embedded => "embedded",
-            Self::Local => "local",
-            Self::Docker => "docker",
-            Self::Auto => "auto",
-            Self::Url => "url",
-        })
-    }
-}
 
 impl Postgres {
     /// A Postgres by this name, of the kind that the environment chooses.
@@ -106,14 +77,8 @@ impl Postgres {
     ///
     /// # Errors
     /// When `HIGHWATER_SERVICES` has a value that is not known.
-    pub fn kind(&self) -> Result<PostgresKind, ServiceError> {
-        Ok(match self.choice()? {
-            Choice::Embedded => PostgresKind::Embedded,
-            Choice::Local => PostgresKind::Local,
-            Choice::Docker => PostgresKind::Docker,
-            Choice::Auto => PostgresKind::Auto,
-            Choice::Url(_) => PostgresKind::Url,
-        })
+    pub fn kind(&self) -> Result<ServerKind, ServiceError> {
+        Ok(self.choice()?.kind())
     }
 
     fn choice(&self) -> Result<Choice, ServiceError> {
@@ -162,10 +127,10 @@ mod tests {
 
     #[test]
     fn the_code_decides_before_the_environment() {
-        assert_eq!(Postgres::new("p").embedded().kind().unwrap(), PostgresKind::Embedded);
+        assert_eq!(Postgres::new("p").embedded().kind().unwrap(), ServerKind::Embedded);
         assert_eq!(Postgres::new("p").local().kind().unwrap().to_string(), "local");
-        assert_eq!(Postgres::new("x").docker().kind().unwrap(), PostgresKind::Docker);
-        assert_eq!(Postgres::new("p").url("postgres://h/d").kind().unwrap(), PostgresKind::Url);
+        assert_eq!(Postgres::new("x").docker().kind().unwrap(), ServerKind::Docker);
+        assert_eq!(Postgres::new("p").url("postgres://h/d").kind().unwrap(), ServerKind::Url);
     }
 
     #[test]

@@ -6,12 +6,10 @@ mod emptied;
 mod local;
 mod remote;
 
-use std::fmt;
-
 use highwater::{Observations, RunningService, Service, ServiceError};
 use redis::{Connection, RedisError, RedisResult, cmd};
 
-use crate::choice::{Choice, Chosen, first_of};
+use crate::choice::{Choice, Chosen, ServerKind, first_of};
 use embedded::EmbeddedServer;
 use remote::RemoteServer;
 
@@ -42,34 +40,6 @@ pub struct Redis {
 
 const CHOSEN: Chosen =
     Chosen { server: "Redis", variable: "REDIS_URL", image_variable: "HIGHWATER_REDIS_IMAGE", image: "redis:7" };
-
-/// Where a [`Redis`] comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RedisKind {
-    /// In this process.
-    Embedded,
-    /// A real server, started from the program of this machine.
-    Local,
-    /// A real server, in a container of Docker's.
-    Docker,
-    /// The first of those in a container, local and embedded that can be had, which is known once it is started.
-    Auto,
-    /// A real server that runs already.
-    Url,
-}
-
-impl fmt::Display for RedisKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Embedded => "embedded",
-            Self::Local => "local",
-            Self::Docker => "docker",
-            Self::Auto => "auto",
-            Self::Url => "url",
-        })
-    }
-}
 
 impl Redis {
     /// A Redis by this name, of the kind that the environment chooses.
@@ -117,14 +87,8 @@ impl Redis {
     ///
     /// # Errors
     /// When `HIGHWATER_SERVICES` has a value that is not known.
-    pub fn kind(&self) -> Result<RedisKind, ServiceError> {
-        Ok(match self.choice()? {
-            Choice::Embedded => RedisKind::Embedded,
-            Choice::Local => RedisKind::Local,
-            Choice::Docker => RedisKind::Docker,
-            Choice::Auto => RedisKind::Auto,
-            Choice::Url(_) => RedisKind::Url,
-        })
+    pub fn kind(&self) -> Result<ServerKind, ServiceError> {
+        Ok(self.choice()?.kind())
     }
 
     fn choice(&self) -> Result<Choice, ServiceError> {
@@ -180,10 +144,10 @@ mod tests {
 
     #[test]
     fn the_code_decides_before_the_environment() {
-        assert_eq!(Redis::new("r").embedded().kind().unwrap(), RedisKind::Embedded);
+        assert_eq!(Redis::new("r").embedded().kind().unwrap(), ServerKind::Embedded);
         assert_eq!(Redis::new("r").local().kind().unwrap().to_string(), "local");
-        assert_eq!(Redis::new("x").docker().kind().unwrap(), RedisKind::Docker);
-        assert_eq!(Redis::new("r").url("redis://h/1").kind().unwrap(), RedisKind::Url);
+        assert_eq!(Redis::new("x").docker().kind().unwrap(), ServerKind::Docker);
+        assert_eq!(Redis::new("r").url("redis://h/1").kind().unwrap(), ServerKind::Url);
     }
 
     #[test]
