@@ -79,6 +79,31 @@ fn the_life_of_a_baseline() {
 }
 
 #[test]
+fn a_variant_is_judged_by_the_baseline_and_never_accepted() {
+    let project = Project::copy("known");
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| highwater(&project, arguments, variables);
+    run(&["update", "exact"], &[]).expect(0);
+    let accepted = project.read(BASELINE);
+
+    let leaky = [("KNOWN_VARIANT", "leaky"), ("KNOWN_LEAK", "5000")];
+    let convicted = run(&["check", "exact"], &leaky).expect(100);
+    for part in ["retained", "49.5 KiB", "what ran is the variant `leaky`: its numbers cannot be accepted"] {
+        assert!(convicted.stdout.contains(part), "{part:?} is not said\n{}", convicted.all());
+    }
+    assert!(!convicted.stdout.contains("to accept"), "{}", convicted.all());
+    let failing = project.cargo(&["test", "--test", "memory", "--", "--exact", "exact"], &leaky).expect(101);
+    assert!(!failing.all().contains("cargo highwater update"), "{}", failing.all());
+
+    for arguments in [&["update", "exact"][..], &["update", "exact", "silent", "--reason", "it may"]] {
+        let refused = run(arguments, &leaky).expect(96);
+        assert!(refused.stderr.contains("\n  known/exact would run as `leaky`\n"), "{}", refused.all());
+        assert!(refused.stderr.contains("switch off what chooses the variant"), "{}", refused.all());
+    }
+    assert_eq!(project.read(BASELINE), accepted);
+    assert!(!project.folder.join("baselines/known/silent").exists(), "nothing of what was asked for was measured");
+}
+
+#[test]
 fn what_a_service_saw_is_a_metric_once_a_tolerance_is_declared() {
     let project = Project::copy("known");
     let run = |arguments: &[&str], requests: &str| highwater(&project, arguments, &[("KNOWN_REQUESTS", requests)]);

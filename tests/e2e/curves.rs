@@ -17,9 +17,10 @@ fn a_bench_leaves_a_curve_that_gates_and_recommends() {
         let _ = std::fs::remove_dir_all(target().join("criterion").join(pass));
     }
     // The profile of the other projects, so that dependencies are built once.
-    let bench = |arguments: &[&str]| {
-        project.cargo(&[&["bench", "--profile", "dev", "--bench", "curve", "--"], arguments].concat(), &[])
+    let bench_with = |arguments: &[&str], variables: &[(&str, &str)]| {
+        project.cargo(&[&["bench", "--profile", "dev", "--bench", "curve", "--"], arguments].concat(), variables)
     };
+    let bench = |arguments: &[&str]| bench_with(arguments, &[]);
     let run = |arguments: &[&str], variables: &[(&str, &str)]| {
         highwater(&project, &[arguments, &["--profile", "dev"]].concat(), variables)
     };
@@ -27,6 +28,8 @@ fn a_bench_leaves_a_curve_that_gates_and_recommends() {
     let tried = bench(&["--test"]).expect(0);
     assert!(tried.stdout.contains("3 of 3 points in at least 1 runs each: that is no curve"), "{}", tried.all());
     run(&["recommend", "made", "--limit", "1MiB"], &[]).expect(96);
+    let variant = bench_with(&["--test"], &[("CURVES_VARIANT", "wide")]).expect(0);
+    assert!(variant.stdout.contains("what ran is the variant `wide`: that is no curve"), "{}", variant.all());
 
     let first = bench(&[]).expect(0);
     assert!(first.stdout.contains("no frontier is accepted yet"), "{}", first.all());
@@ -46,6 +49,13 @@ fn a_bench_leaves_a_curve_that_gates_and_recommends() {
     assert!(target().join("criterion/made peak/report/index.html").is_file());
     let again = bench(&["made peak"]).expect(0);
     assert_eq!(again.stdout.matches("No change in performance detected.").count(), 3, "{}", again.all());
+    // And by a baseline of its own, 10,000 bytes more are told as what they are of 100,000, 400,000 and 500,000.
+    bench(&["made peak", "--save-baseline", "before"]).expect(0);
+    let more = bench_with(&["made peak", "--baseline", "before"], &[("CURVES_MORE", "10000")]).expect(0);
+    assert_eq!(more.stdout.matches("Performance has regressed.").count(), 3, "{}", more.all());
+    for change in ["+10.000%", "+2.5000%", "+2.0000%"] {
+        assert!(more.stdout.contains(change), "{change} is not said\n{}", more.all());
+    }
 
     run(&["update"], &[]).expect(0);
     assert!(run(&["check", "--curves"], &[]).expect(5).stdout.contains("new  curves/made"));
@@ -66,6 +76,33 @@ fn a_bench_leaves_a_curve_that_gates_and_recommends() {
             assert!(told.stdout.contains(setting) && told.stdout.contains(source), "{}", told.all());
         }
         assert!(recommend("1KiB").expect(100).stdout.contains("nothing fits"));
+        // A scenario leads to the curve of its suite, and to the series that its name begins with.
+        for filter in ["buffer-of-nothing", "made/buffer", "of-no"] {
+            let told = run(&["recommend", filter, "--limit", "200KiB"], &[]).expect(0);
+            for part in ["made: buffer size=100000", source, "of buffer, as buffer-of-nothing is  made: the same\n"] {
+                assert!(told.stdout.contains(part), "{part:?} is not said\n{}", told.all());
+            }
+        }
+        let nothing = run(&["recommend", "buffers", "--limit", "1MiB"], &[]).expect(96);
+        assert!(nothing.stderr.contains("no curve or scenario matches \"buffers\"; there are "), "{}", nothing.all());
+        assert!(nothing.stderr.contains("made/buffer-of-nothing"), "{}", nothing.all());
         let _ = forget();
     }
+}
+
+#[test]
+fn a_suite_without_a_curve_is_told_how_to_have_one_and_none_is_named_curves() {
+    let project = Project::copy("curves");
+    let run = |arguments: &[&str], suite: &str| highwater(&project, arguments, &[("CURVES_SUITE", suite)]);
+    run(&["check"], "alone").expect(5);
+    let told = run(&["recommend", "alone/buffer", "--limit", "1MiB"], "alone").expect(96);
+    for part in ["no curve of alone, whose scenarios \"alone/buffer\" means", "`Sweep::new(\"alone\")`"] {
+        assert!(told.stderr.contains(part), "{part:?} is not said\n{}", told.all());
+    }
+
+    let refused = run(&["check"], "curves").expect(96);
+    assert!(refused.stderr.contains("no suite may be named `curves`"), "{}", refused.all());
+    let failing = project.cargo(&["test", "--test", "memory"], &[("CURVES_SUITE", "Curves")]);
+    assert_ne!(failing.code, Some(0), "{}", failing.all());
+    assert!(failing.stderr.contains("no suite may be named `Curves`"), "{}", failing.all());
 }

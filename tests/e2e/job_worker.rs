@@ -115,6 +115,14 @@ fn every_fault_of_the_job_worker_is_convicted_and_the_innocent_are_cleared() {
 
 #[test]
 #[ignore = "takes the machine for itself"]
+fn the_numbers_of_a_fault_are_never_accepted() {
+    let mut update = cargo(root());
+    let ran = Ran::of(update.args(["highwater", "update"]).env("JOB_WORKER_FAULT", "client-per-job")).expect(96);
+    assert!(ran.stderr.contains("\n  job-worker/shared-client would run as `client-per-job`\n"), "{}", ran.all());
+}
+
+#[test]
+#[ignore = "takes the machine for itself"]
 fn a_fault_that_is_none_is_refused_with_those_that_are() {
     let ran = Ran::of(cargo(root()).args(["highwater", "check", "shutdown"]).env("JOB_WORKER_FAULT", "none-such"));
     assert_ne!(ran.code, Some(0), "{}", ran.all());

@@ -19,9 +19,9 @@ fn main() -> ExitCode {
         .main()
 }
 
-/// Holds so many bytes for so long; `CURVES_MORE` bytes more.
+/// Holds so many bytes for so long; `CURVES_MORE` bytes more. `CURVES_VARIANT` is what it says that it is.
 fn holds(name: String, size: usize, millis: u64) -> Scenario<impl Workload + Send + Sync> {
-    Scenario::sync(name).iterate(move |_| {
+    Scenario::sync(name).variant(std::env::var("CURVES_VARIANT").ok()).iterate(move |_| {
         let more = std::env::var("CURVES_MORE").map_or(0, |more| more.parse().unwrap_or(0));
         let held = black_box(vec![1_u8; size + more]);
         std::thread::sleep(Duration::from_millis(millis));

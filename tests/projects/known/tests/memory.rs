@@ -155,9 +155,11 @@ fn noisy() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
     }
 }
 
-/// In ten iterations: a spike of 100,000 bytes each, and 64 bytes in one block kept each. `KNOWN_LEAK` keeps more.
+/// In ten iterations: a spike of 100,000 bytes each, and 64 bytes in one block kept each. `KNOWN_LEAK` keeps more, and `KNOWN_VARIANT`
+/// says that it is a variant.
 fn exact() -> highwater::Scenario<impl highwater::Workload + Send + Sync> {
     Scenario::sync("exact")
+        .variant(std::env::var("KNOWN_VARIANT").ok())
         .warm_up(1)
         .iterations(number("KNOWN_ITERATIONS", 10))
         .limit(Bytes::mib(16))
