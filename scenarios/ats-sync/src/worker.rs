@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tracing::info;
 
@@ -41,22 +42,26 @@ impl Worker {
 
     /// Syncs jobs, candidates and applications, in this order.
     ///
+    /// In a box, so that it is compiled with this library and not once more with every program that awaits it, as an `async fn` is.
+    ///
     /// # Errors
     /// The first error ends the sync; what was written before stays.
-    pub async fn sync(&self, strategy: Strategy) -> Result<SyncReport, SyncError> {
-        let run = Run {
-            harvest: &self.harvest,
-            store: &self.store,
-            concurrency: self.concurrency,
-            batch_bytes: self.batch_bytes,
-            started_at: Timestamp::now(),
-        };
-        let collections = vec![
-            (Job::COLLECTION, self.collection::<Job>(strategy, &run).await?),
-            (Candidate::COLLECTION, self.collection::<Candidate>(strategy, &run).await?),
-            (Application::COLLECTION, self.collection::<Application>(strategy, &run).await?),
-        ];
-        Ok(SyncReport { strategy, collections })
+    pub fn sync(&self, strategy: Strategy) -> BoxFuture<'_, Result<SyncReport, SyncError>> {
+        Box::pin(async move {
+            let run = Run {
+                harvest: &self.harvest,
+                store: &self.store,
+                concurrency: self.concurrency,
+                batch_bytes: self.batch_bytes,
+                started_at: Timestamp::now(),
+            };
+            let collections = vec![
+                (Job::COLLECTION, self.collection::<Job>(strategy, &run).await?),
+                (Candidate::COLLECTION, self.collection::<Candidate>(strategy, &run).await?),
+                (Application::COLLECTION, self.collection::<Application>(strategy, &run).await?),
+            ];
+            Ok(SyncReport { strategy, collections })
+        })
     }
 
     /// What is stored.
