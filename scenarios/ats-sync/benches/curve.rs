@@ -43,9 +43,12 @@ const REQUESTS: u64 = 50;
 /// What a point sets of a configuration.
 type Turn = fn(&mut Config, usize);
 
-/// Knob, how it is turned, and the values that are tried of a strategy; none where it would turn nothing. The defaults are points of their
-/// own: pages and statements of 500, batches of 256 KiB, and under way at once all pages, or a few in `bounded`.
-const KNOBS: [(&str, Turn, fn(Strategy) -> &'static [usize]); 4] = [
+/// The values of a knob that are tried of a strategy; none where it would turn nothing.
+type Values = fn(Strategy) -> &'static [usize];
+
+/// Knob, how it is turned, and to what. The defaults are points of their own: pages and statements of 500, batches of 256 KiB, and under
+/// way at once all pages, or a few in `bounded`.
+const KNOBS: [(&str, Turn, Values); 4] = [
     ("page_size", |config, value| config.page_size = u32::try_from(value).unwrap_or(u32::MAX), |_| &[100, 250]),
     ("batch_size", |config, value| config.batch_size = value, |_| &[50]),
     (
