@@ -1,5 +1,5 @@
 //! The strategies side by side: time as a ratio to `upsert`'s, peak as a ratio to `paged`'s, of a first sync of the scenarios' account
-//! over an API whose latency makes `paged` take about 1.8 times as long as `upsert`, as in the incident.
+//! over an API whose latency `paged` waits for at each page.
 //!
 //! ```sh
 //! cargo run -p ats-sync --example strategies              # 50,000 applications, 30 ms a response, 3 rounds
