@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use highwater::ServiceError;
 use testcontainers::bollard::Docker;
+use testcontainers::bollard::errors::Error;
 use testcontainers::core::client::docker_client_instance;
 use tokio::runtime::{Builder, Runtime};
 
@@ -52,6 +53,11 @@ pub(crate) async fn connect() -> Result<Docker, ServiceError> {
     }
     sweep(&docker).await?;
     Ok(docker)
+}
+
+/// Whether the engine answered that it has no such container: somebody removed it.
+pub(crate) fn is_removed(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
 }
 
 /// An error and what caused it: `a: b: c`. A source that is said already is not repeated.

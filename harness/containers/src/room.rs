@@ -13,7 +13,6 @@ use futures::StreamExt as _;
 use highwater::{Bytes, PeakCharge, ServiceError};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::body_full;
-use testcontainers::bollard::errors::Error;
 use testcontainers::bollard::models::ContainerState;
 use testcontainers::bollard::query_parameters::{CreateImageOptionsBuilder, InspectContainerOptions};
 use testcontainers::core::{AccessMode, Mount};
@@ -21,7 +20,7 @@ use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerRequest, GenericImage, ImageExt as _};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
-use crate::engine::{connect, run, with_sources};
+use crate::engine::{connect, is_removed, run, with_sources};
 use crate::owner::{LABEL, Owner, unique_name};
 use crate::signals::listen;
 use crate::sweep::{remove_container, remove_image};
@@ -207,11 +206,12 @@ impl Visitor {
 
     async fn state(&self, docker: &Docker, id: &str) -> Result<ContainerState, ServiceError> {
         let found = docker.inspect_container(id, None::<InspectContainerOptions>).await;
-        let found = found.map_err(|error| match error {
-            Error::DockerResponseServerError { status_code: 404, .. } => {
+        let found = found.map_err(|error| {
+            if is_removed(&error) {
                 self.failed("somebody removed the container while it ran")
+            } else {
+                self.failed(error)
             }
-            other => self.failed(other),
         })?;
         Ok(found.state.unwrap_or_default())
     }

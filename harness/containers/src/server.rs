@@ -13,7 +13,7 @@ use testcontainers::core::client::docker_client_instance;
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, TestcontainersError};
 
-use crate::engine::{connect, run, with_sources};
+use crate::engine::{connect, is_removed, run, with_sources};
 use crate::image::name_and_tag;
 use crate::owner::{LABEL, Owner, unique_name};
 use crate::signals::listen;
@@ -132,9 +132,7 @@ fn ended_with(code: i64) -> String {
 fn problem_of(found: Result<ContainerInspectResponse, Error>) -> Option<String> {
     let state = match found {
         Ok(found) => found.state?,
-        Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
-            return Some("somebody removed its container".to_owned());
-        }
+        Err(error) if is_removed(&error) => return Some("somebody removed its container".to_owned()),
         Err(_) => return None,
     };
     match state {
