@@ -31,11 +31,11 @@ fn is_suite(executable: &Path) -> bool {
     listed.lines().any(|line| line.starts_with(r#"{"suite":"#))
 }
 
-/// The numbers that the last run of the scenario left, and whether it was within.
-fn numbers() -> Value {
+/// What the last run of the scenario measured.
+fn measured() -> Value {
     let path = target().join("highwater/ats-sync/paged-first/result.json");
     let result: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    result["measurement"]["samples"][0]["metrics"].clone()
+    result["measurement"].clone()
 }
 
 #[test]
@@ -59,18 +59,16 @@ fn the_workspace_a_package_and_the_command_measure_the_same() {
     for arguments in [&["test", "--workspace", "--test", "memory"][..], &["test", "-p", "ats-sync", "--test", "memory"]]
     {
         Ran::of(cargo(root()).args(arguments).args(["--locked", "--", "--exact", "paged-first"])).expect(0);
-        runs.push(numbers());
+        runs.push(measured());
     }
     // By the alias, as the README says.
     Ran::of(cargo(root()).args(["highwater", "check", "paged-first"])).expect(0);
-    runs.push(numbers());
-    for run in &runs {
-        assert!(run["peak_bytes"].as_i64().unwrap() > 1_000_000, "{run}");
-    }
+    runs.push(measured());
     for metric in ["peak_bytes", "retained_bytes"] {
-        let values: Vec<i64> = runs.iter().map(|run| run[metric].as_i64().unwrap()).collect();
+        let values: Vec<i64> = runs.iter().map(|run| run["samples"][0]["metrics"][metric].as_i64().unwrap()).collect();
         let (least, most) = (values.iter().min().unwrap(), values.iter().max().unwrap());
-        // Two runs of one binary differ by what their reads of a socket happened to bring.
-        assert!(most - least <= 64 * 1024 + least / 50, "{metric}: {values:?}");
+        // Two runs of one binary differ by what their reads of a socket happened to bring, for which the tolerance is declared.
+        let declared = runs[0]["tolerances"][metric]["absolute"].as_i64().unwrap();
+        assert!(*least > 1_000_000 && most - least <= declared, "{metric}: {values:?}");
     }
 }

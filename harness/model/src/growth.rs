@@ -24,6 +24,8 @@ pub struct Growth {
 
 /// Segments that the checkpoints are divided into after the first quarter.
 const SEGMENTS: usize = 12;
+/// Those of the first quarter, as long.
+const EARLY_SEGMENTS: usize = SEGMENTS / 3;
 
 impl Growth {
     /// Iterations below which nothing is said: two checkpoints for each segment behind the first quarter.
@@ -36,19 +38,22 @@ impl Growth {
     /// is lowered to it, since what is given back later was not kept. The slope is the median over all pairs of floors (Theil 1950,
     /// Sen 1968): up to 29 % of the floors may lie anywhere, which is what the unfinished last tooth of a sawtooth and a doubling
     /// container's last step do.
+    ///
+    /// Floors that rise only once, with those of the first quarter, are no growth: something was kept once, and nothing tells
+    /// after how many iterations it would be again. On several workers that is one task's block, in one run of twenty.
     pub fn fit(checkpoints: &[Checkpoint]) -> Option<Self> {
         if checkpoints.len() < Self::LEAST_CHECKPOINTS {
             return None;
         }
-        let settled = &checkpoints[checkpoints.len() / 4..];
-        let mut floors: Vec<Checkpoint> = (0..SEGMENTS)
-            .filter_map(|segment| {
-                let bounds = settled.len() * segment / SEGMENTS..settled.len() * (segment + 1) / SEGMENTS;
-                settled[bounds].iter().min_by_key(|checkpoint| checkpoint.live).copied()
-            })
-            .collect();
+        let (early, settled) = checkpoints.split_at(checkpoints.len() / 4);
+        let mut floors: Vec<Checkpoint> = lowest(early, EARLY_SEGMENTS).chain(lowest(settled, SEGMENTS)).collect();
         for i in (1..floors.len()).rev() {
             floors[i - 1].live = floors[i - 1].live.min(floors[i].live);
+        }
+        let once = floors.windows(2).filter(|pair| pair[0].live < pair[1].live).count() == 1;
+        floors.drain(..EARLY_SEGMENTS);
+        if once {
+            return Some(Self { thousandths: 0, floors });
         }
         let mut slopes: Vec<i64> = Vec::with_capacity(SEGMENTS * (SEGMENTS - 1) / 2);
         for (i, early) in floors.iter().enumerate() {
@@ -62,6 +67,14 @@ impl Growth {
         slopes.sort_unstable();
         Some(Self { thousandths: slopes[(slopes.len() - 1) / 2], floors })
     }
+}
+
+/// The checkpoint of each segment after which the least was live.
+fn lowest(checkpoints: &[Checkpoint], segments: usize) -> impl Iterator<Item = Checkpoint> {
+    (0..segments).filter_map(move |segment| {
+        let bounds = checkpoints.len() * segment / segments..checkpoints.len() * (segment + 1) / segments;
+        checkpoints[bounds].iter().min_by_key(|checkpoint| checkpoint.live).copied()
+    })
 }
 
 #[cfg(test)]
@@ -136,6 +149,17 @@ mod tests {
     #[test]
     fn a_container_that_doubles_once_late_is_no_growth() {
         assert_eq!(growth(2_000, |i| if i > 1_800 { 65_536 } else { 32_768 }), 0.0);
+    }
+
+    #[test]
+    fn what_is_kept_once_is_no_growth_whenever_that_is() {
+        for n in [32, 40, 2_000] {
+            for since in 2..=n {
+                assert_eq!(growth(n, |i| if i >= since { 256 } else { 0 }), 0.0, "{n} iterations, kept since {since}");
+            }
+        }
+        // Three times is growth.
+        assert!(growth(40, |i| 256 * (i / 12) as i64) > 15.0);
     }
 
     #[test]
