@@ -21,6 +21,7 @@ const TEARDOWN: &str = "it was in teardown";
 const OUTSIDE: &str = "";
 
 const KILLED: &str = "the server ended (signal: 9 (SIGKILL))";
+const STOPPED: &str = "somebody stopped the server's process";
 const CRASHED: &str = "cut off its clients and started anew";
 const ENDED: &str = "it ended with 137";
 const PAUSED: &str = "somebody paused its container";
@@ -37,12 +38,16 @@ const LOCAL: &[Row] = &[
     ("postgres-local-backend-first", "service_fault", CRASHED, FIRST),
     ("postgres-local-backend-late", "service_fault", CRASHED, LATE),
     ("postgres-local-backend-teardown", "service_fault", CRASHED, TEARDOWN),
+    ("postgres-local-pause-between", "service_start", STOPPED, OUTSIDE),
     ("redis-local-kill-start", "service_start", "signal: 9 (SIGKILL)", OUTSIDE),
     ("redis-local-kill-setup", "service_fault", KILLED, SETUP),
     ("redis-local-kill-first", "service_fault", KILLED, FIRST),
     ("redis-local-kill-late", "service_fault", KILLED, LATE),
     ("redis-local-kill-teardown", "service_fault", KILLED, TEARDOWN),
     ("redis-local-kill-between", "service_start", KILLED, OUTSIDE),
+    ("redis-local-pause-setup", "service_fault", STOPPED, SETUP),
+    ("redis-local-pause-late", "service_fault", STOPPED, LATE),
+    ("redis-local-pause-between", "service_start", STOPPED, OUTSIDE),
 ];
 
 const DOCKER: &[Row] = &[

@@ -145,7 +145,7 @@ impl Death {
             _ => servers.collect(),
         };
         for pid in victims.iter().filter_map(|pid| Pid::from_raw(*pid)) {
-            kill_process(pid, Signal::KILL)?;
+            kill_process(pid, if self.deed == "pause" { Signal::STOP } else { Signal::KILL })?;
         }
         Ok(!victims.is_empty())
     }

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use highwater::Folder;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::own::Host;
 
@@ -73,6 +73,13 @@ impl ServerProcess {
         self.status.get().cloned()
     }
 
+    /// Whether somebody stopped it: it is there and does nothing.
+    fn is_stopped(&self) -> bool {
+        // Looked at and left, for whoever waits for its end.
+        let look = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        matches!(waitid(WaitId::Pid(self.pid), look), Ok(Some(_)))
+    }
+
     fn ends_within(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
@@ -102,7 +109,8 @@ impl LocalHost {
 
 impl Host for LocalHost {
     fn problem(&self) -> Option<String> {
-        self.process.exited().map(|status| format!("the server ended ({status})"))
+        let ended = self.process.exited().map(|status| format!("the server ended ({status})"));
+        ended.or_else(|| self.process.is_stopped().then(|| "somebody stopped the server's process".to_owned()))
     }
 
     fn log_tail(&self) -> String {
@@ -116,8 +124,9 @@ impl Drop for ServerProcess {
             if self.keeper.as_ref().is_none_or(JoinHandle::is_finished) {
                 break;
             }
-            // It may have ended meanwhile.
+            // It may have ended meanwhile. One that was stopped takes most signals when it goes on.
             let _ = kill_process(self.pid, *signal);
+            let _ = kill_process(self.pid, Signal::CONT);
             if self.ends_within(PATIENCE) {
                 break;
             }
