@@ -66,6 +66,8 @@
 #[expect(unsafe_code, reason = "`GlobalAlloc` is an unsafe trait")]
 mod alloc;
 mod engine;
+#[expect(unsafe_code, reason = "asks the system's allocator")]
+mod foreign;
 #[expect(unsafe_code, reason = "calls go on to allocators of other crates")]
 mod forward;
 #[expect(unsafe_code, reason = "a thread's counters live in memory for which the counting allocator cannot ask itself")]
@@ -82,6 +84,7 @@ mod zeroed;
 
 pub use alloc::Alloc;
 pub use engine::{DhatProfile, Engine, EngineError};
+pub use foreign::leak_foreign;
 pub use limit::{Exceeded, lift_limit, set_limit};
 pub use sites::{Amount, CallStack, SITES_VARIABLE, call_stacks, has_frame_pointers};
 pub use timeline::{Moment, begin_timeline, timeline};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use highwater_alloc::{Window, begin_timeline, lift_limit, live_bytes, peak_bytes, set_limit};
 use highwater_model::{Bytes, Headroom, Injection, Metric, Phase, Runtime};
 
-use crate::injection::{after_iteration, after_the_last};
+use crate::injection::{after_iteration, after_setup, after_the_last};
 use crate::message::Report;
 use crate::phases::{BoxError, Iterate, Setup, Teardown};
 use crate::resources::{Named, Resources, processor_time, reset_rss_peak};
@@ -88,6 +88,9 @@ where
     position::enter(Phase::Setup, 0);
     let live_before = live_bytes();
     let mut state = phases.setup.call(context).await?;
+    for injection in injections {
+        after_setup(*injection)?;
+    }
 
     // An injection is to be convicted by its metric: the limit would end the run before there is one.
     if let (Some(limit), true) = (limit, injections.is_empty()) {

@@ -1,14 +1,25 @@
-//! Making a regression on purpose: inside the window, beside the workload and without touching it. What is made, and whether
+//! Making a regression on purpose: after setup or inside the window, beside the workload and without touching it. What is made, and whether
 //! the gate fires for it, is the parent's.
 
 use std::fs::File;
 use std::hint::black_box;
 
-use highwater_alloc::Counts;
+use highwater_alloc::{Counts, leak_foreign};
 use highwater_model::{Injection, InjectionKind};
 use tokio::runtime::Handle;
 
 use crate::phases::BoxError;
+
+/// Makes what is due after setup.
+///
+/// # Errors
+/// When the allocator refuses it.
+pub(crate) fn after_setup(Injection { kind, size }: Injection) -> Result<(), BoxError> {
+    if kind == InjectionKind::Standing {
+        std::mem::forget(block(size)?);
+    }
+    Ok(())
+}
 
 /// Makes what is due after this iteration, from 1.
 ///
@@ -32,7 +43,12 @@ pub(crate) fn after_iteration(Injection { kind, size }: Injection, iteration: u6
             let runtime = Handle::try_current()?;
             (0..size).for_each(|_| drop(runtime.spawn(std::future::pending::<()>())));
         }
-        InjectionKind::Spike => {}
+        InjectionKind::Foreign => {
+            if !leak_foreign(usize::try_from(size)?) {
+                return Err(format!("the system has no {size} bytes").into());
+            }
+        }
+        InjectionKind::Spike | InjectionKind::Standing => {}
     }
     Ok(())
 }

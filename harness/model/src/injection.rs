@@ -33,16 +33,29 @@ pub enum InjectionKind {
     Fds,
     /// So many tasks of the scenario's tokio runtime that never end, started after the first iteration.
     Tasks,
+    /// So many bytes that are kept when setup is over, before the window opens.
+    Standing,
+    /// So many bytes from the system's allocator, past every counter, that are written to and kept after the first iteration.
+    Foreign,
 }
+
+/// More bytes past the counters are not taken from the machine.
+const MOST_FOREIGN: u64 = 1 << 30;
 
 impl InjectionKind {
     /// Every kind, in the order of tables.
-    pub const ALL: [Self; 6] = [Self::Leak, Self::Spike, Self::Blocks, Self::Threads, Self::Fds, Self::Tasks];
+    pub const ALL: [Self; 8] =
+        [Self::Leak, Self::Spike, Self::Blocks, Self::Threads, Self::Fds, Self::Tasks, Self::Standing, Self::Foreign];
 
-    /// Every kind in the same order, those together that one run can make: of threads, file descriptors and tasks none moves the
-    /// metric of another. What lives on the heap does, and has a run of its own.
-    pub const RUNS: [&[Self]; 4] =
-        [&[Self::Leak], &[Self::Spike], &[Self::Blocks], &[Self::Threads, Self::Fds, Self::Tasks]];
+    /// Every kind in the same order, those together that one run can make: of threads, file descriptors, tasks, what was kept before the
+    /// window and what no counter sees, none moves the metric of another. What lives on the heap in the window does, and has a run of its
+    /// own.
+    pub const RUNS: [&[Self]; 4] = [
+        &[Self::Leak],
+        &[Self::Spike],
+        &[Self::Blocks],
+        &[Self::Threads, Self::Fds, Self::Tasks, Self::Standing, Self::Foreign],
+    ];
 
     /// The metric that has to convict it: of a leak growth where that is told and gated, otherwise the retained bytes.
     const fn metric(self, growth_is_gated: bool) -> Metric {
@@ -54,6 +67,8 @@ impl InjectionKind {
             Self::Threads => Metric::Threads,
             Self::Fds => Metric::Fds,
             Self::Tasks => Metric::Tasks,
+            Self::Standing => Metric::StandingBytes,
+            Self::Foreign => Metric::RssBytes,
         }
     }
 }
@@ -67,6 +82,8 @@ impl fmt::Display for InjectionKind {
             Self::Threads => "threads",
             Self::Fds => "fds",
             Self::Tasks => "tasks",
+            Self::Standing => "standing",
+            Self::Foreign => "foreign",
         })
     }
 }
@@ -76,10 +93,12 @@ impl Injection {
     /// this, and the metric that has to convict it.
     ///
     /// A clean run may lie as far below the accepted number as the metric may move, and has to be lifted that far above it: by
-    /// `2 * allowed + 1` of the metric's unit. For a leak this is divided among the iterations, and rounded up to whole bytes.
+    /// `2 * allowed + 1` of the metric's unit. Resident bytes may fall further, and are lifted from where the clean run left them. For a
+    /// leak this is divided among the iterations, and rounded up to whole bytes.
     ///
     /// # Errors
-    /// When no size could be convicted, because the metric is not gated, or not measured here, or may move any distance.
+    /// When no size could be convicted, because the metric is not gated, or not measured here, or may move any distance; or when it
+    /// would take more of the machine's memory than is reasonable.
     pub fn smallest(
         kind: InjectionKind,
         iterations: u64,
@@ -89,9 +108,13 @@ impl Injection {
         let metric = kind.metric(growth_is_gated);
         let compared = clean.metric(metric).ok_or(NotGated::NotMeasured(metric))?;
         let allowed = compared.allowed.ok_or(NotGated::ShownOnly(metric))?;
+        let below = u64::try_from(compared.change().saturating_neg()).unwrap_or(0).max(allowed);
         // More than an i64 no metric can show.
-        let beyond = allowed.checked_mul(2).filter(|twice| *twice < i64::MAX.unsigned_abs());
+        let beyond = allowed.checked_add(below).filter(|both| *both < i64::MAX.unsigned_abs());
         let beyond = beyond.ok_or(NotGated::AnyMovement(metric))? + 1;
+        if kind == InjectionKind::Foreign && beyond > MOST_FOREIGN {
+            return Err(NotGated::TooLarge(metric));
+        }
         let size = match (kind, metric.unit()) {
             (_, Unit::BytesPerIteration) => beyond.div_ceil(1_000),
             (InjectionKind::Leak, _) => beyond.div_ceil(iterations),
@@ -132,7 +155,9 @@ impl Injection {
     pub fn shown_size(&self) -> String {
         match self.kind {
             InjectionKind::Leak => Unit::BytesPerIteration.show_amount(self.size.saturating_mul(1_000)),
-            InjectionKind::Spike => Unit::Bytes.show_amount(self.size),
+            InjectionKind::Spike | InjectionKind::Standing | InjectionKind::Foreign => {
+                Unit::Bytes.show_amount(self.size)
+            }
             _ => Unit::Count.show_amount(self.size),
         }
     }
@@ -150,6 +175,9 @@ pub enum NotGated {
     /// The tolerance is no bound.
     #[error("{0} may move any distance")]
     AnyMovement(Metric),
+    /// A gigabyte would not do.
+    #[error("{0} may move so far that more than 1 GiB would have to be injected")]
+    TooLarge(Metric),
     /// Of a workload at several sizes: no injection is of this metric.
     #[error("nothing that is injected moves {0} alone")]
     NotInjected(Metric),
@@ -187,10 +215,27 @@ mod tests {
             (InjectionKind::Threads, Metric::Threads),
             (InjectionKind::Fds, Metric::Fds),
             (InjectionKind::Tasks, Metric::Tasks),
+            (InjectionKind::Standing, Metric::StandingBytes),
+            (InjectionKind::Foreign, Metric::RssBytes),
         ] {
             check(kind, 10, &clean(&[(metric, 7)], gate(metric, 0)), metric, 1);
             check(kind, 10, &clean(&[(metric, 7)], gate(metric, 20)), metric, 41);
         }
+    }
+
+    #[test]
+    fn what_fell_further_than_it_may_rise_is_lifted_from_where_it_is() {
+        let accepted = measurement(&[&[(Metric::PeakBytes, 100), (Metric::RssBytes, 900 << 20)]]);
+        let baseline = Baseline::accept("worker", "paged", &accepted, None, None);
+        let mut now = accepted.clone();
+        now.samples[0].metrics.insert(Metric::RssBytes, 100 << 20);
+        now.tolerances.insert(Metric::RssBytes, Tolerance::default_for(Metric::RssBytes).unwrap());
+        let fallen = compare(&now, &baseline);
+        let allowed = fallen.metric(Metric::RssBytes).unwrap().allowed.unwrap();
+        check(InjectionKind::Foreign, 1, &fallen, Metric::RssBytes, allowed + (800 << 20) + 1);
+        now.samples[0].metrics.insert(Metric::RssBytes, -(300 << 20));
+        let refused = Injection::smallest(InjectionKind::Foreign, 1, &compare(&now, &baseline)).unwrap_err();
+        assert_eq!(refused, NotGated::TooLarge(Metric::RssBytes));
     }
 
     #[test]
