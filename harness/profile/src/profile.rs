@@ -85,7 +85,7 @@ impl Profile {
             )
         } else if !self.has_own() {
             Some(
-                "no function of this workspace is known: does its profile keep debug information? `debug = \"limited\"` does",
+                "no function of this workspace is known: does its profile keep debug information? `debug = \"limited\"` without `strip` does",
             )
         } else {
             None
