@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::project::{Ran, built, clean, root, target};
+use crate::project::{self, Ran, built, clean, root, target};
 
 /// A scenario, the kind of the cause, what is said of the service, and how far it came.
 type Row = (&'static str, &'static str, &'static str, &'static str);
@@ -145,9 +145,7 @@ fn path(scenario: &str) -> PathBuf {
 }
 
 fn result(scenario: &str) -> Value {
-    let path = path(scenario);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap()
+    project::left("dying", scenario, "result.json")
 }
 
 /// The containers that this process left.

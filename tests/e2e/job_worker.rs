@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::project::{Ran, cargo, root, target};
+use crate::project::{self, Ran, cargo, root};
 
 /// The metrics of the incident's other suspects, and of the heap.
 const QUEUE: &[&str] = &["redis.keys", "redis.used_memory_bytes"];
@@ -92,8 +92,7 @@ fn check(case: &Case) {
     let mut command = cargo(root());
     command.args(["highwater", "check", case.scenario]).env("JOB_WORKER_FAULT", case.fault);
     let ran = Ran::of(&mut command).expect(100);
-    let path = target().join("highwater/job-worker").join(case.scenario).join("result.json");
-    let result: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let result = project::left("job-worker", case.scenario, "result.json");
     for metric in case.convict {
         assert_eq!(verdict(&result, metric), "regressed", "{}, {metric}\n{}", case.fault, ran.all());
     }

@@ -80,10 +80,15 @@ impl Project {
 
     /// A file of JSON that a scenario of the project's suite left.
     pub(crate) fn left(&self, suite: &str, scenario: &str, file: &str) -> Value {
-        let path = target().join("highwater").join(suite).join(scenario).join(file);
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        serde_json::from_str(&text).unwrap()
+        left(suite, scenario, file)
     }
+}
+
+/// A file of JSON that a scenario left in the target directory.
+pub(crate) fn left(suite: &str, scenario: &str, file: &str) -> Value {
+    let path = target().join("highwater").join(suite).join(scenario).join(file);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
 }
 
 /// Cargo in a folder.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::project::{Ran, cargo, root, target};
+use crate::project::{self, Ran, cargo, root};
 
 /// The executables of test targets that cargo builds for these arguments, by package and target.
 fn executables(arguments: &[&str]) -> BTreeMap<(String, String), PathBuf> {
@@ -33,9 +33,7 @@ fn is_suite(executable: &Path) -> bool {
 
 /// What the last run of the scenario measured.
 fn measured() -> Value {
-    let path = target().join("highwater/ats-sync/paged-first/result.json");
-    let result: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    result["measurement"].clone()
+    project::left("ats-sync", "paged-first", "result.json")["measurement"].clone()
 }
 
 #[test]
