@@ -1,5 +1,5 @@
 //! Memory as code in another language has it: from the system's allocator, past every counter. The harness makes a regression of it
-//! on purpose; what sees it, is the reader of resident bytes.
+//! on purpose. Who sees it is whoever reads resident bytes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;

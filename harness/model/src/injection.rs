@@ -130,16 +130,10 @@ impl Injection {
     /// When no size could be convicted, or nothing that is injected moves the metric.
     pub fn smallest_at_sizes(clean: &DeclaredScaling) -> Result<(Self, Metric), NotGated> {
         let metric = clean.found.metric;
-        let kind = [
-            InjectionKind::Spike,
-            InjectionKind::Blocks,
-            InjectionKind::Threads,
-            InjectionKind::Fds,
-            InjectionKind::Tasks,
-        ]
-        .into_iter()
-        .find(|kind| kind.metric(false) == metric)
-        .ok_or(NotGated::NotInjected(metric))?;
+        // A leak's size is an iteration's, and the largest workload's resident bytes may be more than the machine has to spare.
+        let mut kinds =
+            InjectionKind::ALL.into_iter().filter(|kind| !matches!(kind, InjectionKind::Leak | InjectionKind::Foreign));
+        let kind = kinds.find(|kind| kind.metric(false) == metric).ok_or(NotGated::NotInjected(metric))?;
         let least = clean.least_beyond().ok_or(NotGated::AnyMovement(metric))?;
         // As for a scenario: the clean run may lie as far on one side as the injected one on the other.
         Ok((Self { kind, size: least.saturating_mul(2).saturating_add(1) }, metric))
@@ -178,7 +172,7 @@ pub enum NotGated {
     /// A gigabyte would not do.
     #[error("{0} may move so far that more than 1 GiB would have to be injected")]
     TooLarge(Metric),
-    /// Of a workload at several sizes: no injection is of this metric.
+    /// Of a workload at several sizes: no injection that is made there is of this metric.
     #[error("nothing that is injected moves {0} alone")]
     NotInjected(Metric),
 }
@@ -288,6 +282,8 @@ mod tests {
         assert_eq!((injection.kind, metric), (InjectionKind::Spike, Metric::PeakBytes));
         let [small, large] = [10, 100].map(|size| 1_000 + injection.at_size(size, 100).size as i64);
         assert!(small < 1_010 && at(metric, [small, large]).verdict() == crate::Verdict::Regressed, "{injection:?}");
+        let (standing, _) = Injection::smallest_at_sizes(&at(Metric::StandingBytes, [1_000, 1_000])).unwrap();
+        assert_eq!(standing.kind, InjectionKind::Standing);
         let refused = Injection::smallest_at_sizes(&at(Metric::TotalBytes, [1, 1])).unwrap_err();
         assert_eq!(refused, NotGated::NotInjected(Metric::TotalBytes));
     }
